@@ -1,0 +1,53 @@
+/* journal.h -- makes edit records durable, in order, many with one sync.
+ *
+ * journal_append() copies the record into a buffer in memory (with the namespace lock held, so
+ * that the order of the log is the order of the changes) and returns its txid.  The journal's
+ * own thread writes and syncs whatever has gathered and then announces the last durable txid.
+ * Replies wait for that (rpc_server_durable).
+ *
+ * After a failed write or sync nobody knows which bytes are on disk: the journal calls on_failed
+ * and must not be used again; the namenode stops.  With several directories, one that fails is
+ * dropped as long as another is left.
+ *
+ * Thread:  journal_append under the namespace lock; the rest says.
+ * Format:  docs/formats/edits.md; segments edits_inprogress_N and edits_N-M as Hadoop's
+ */
+#ifndef DFS_NAMENODE_JOURNAL_H
+#define DFS_NAMENODE_JOURNAL_H
+
+#include <stdint.h>
+
+#include "common/env.h"
+#include "common/err.h"
+#include "namenode/edit_op.h"
+
+struct journal;
+
+struct journal_options {
+    struct env *env;
+    const char *const *dirs; /* the "current" directories' parents, in use and locked */
+    int dir_count;
+    uint64_t next_txid; /* of the first record that will be appended */
+    void (*on_durable)(void *ctx, uint64_t txid); /* from the journal's thread */
+    void (*on_failed)(void *ctx, const struct err *err);
+    void *ctx;
+};
+
+int journal_open(const struct journal_options *o, struct journal **out, struct err *err);
+int journal_close(struct journal *j, struct err *err); /* syncs and ends the segment */
+
+uint64_t journal_append(struct journal *j, struct edit_op *op); /* sets op->txid, returns it */
+uint64_t journal_last_txid(const struct journal *j);            /* appended */
+uint64_t journal_durable_txid(const struct journal *j);         /* any thread */
+int journal_wait(struct journal *j, uint64_t txid, struct err *err); /* may wait: never under the lock */
+
+/* Ends the segment and begins the next; both durable on return.  May wait.  The caller keeps
+ * appenders out meanwhile only as long as journal_roll_begin() takes. */
+int journal_roll(struct journal *j, uint64_t *first_of_new, struct err *err);
+
+struct journal_stats {
+    uint64_t records, syncs, sync_ns, bytes, buffered_bytes, failed_dirs;
+};
+void journal_get_stats(struct journal *j, struct journal_stats *out);
+
+#endif

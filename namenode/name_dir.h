@@ -1,0 +1,61 @@
+/* name_dir.h -- the namenode's directories: VERSION, images, edit segments, seen_txid.
+ *
+ * Layout and names are Hadoop's: DIR/in_use.lock, DIR/current/{VERSION, fsimage_N, fsimage_N.md5,
+ * edits_N-M, edits_inprogress_N, seen_txid}.  Formatting is atomic: it fills DIR/current.tmp and
+ * renames it, so a half-formatted directory is never mistaken for a whole one.
+ *
+ * Thread:  one.
+ * Format:  docs/formats/name-directory.md, fsimage.md, edits.md
+ */
+#ifndef DFS_NAMENODE_NAME_DIR_H
+#define DFS_NAMENODE_NAME_DIR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/env.h"
+#include "common/err.h"
+#include "namenode/namespace.h"
+
+struct name_dirs; /* one or more directories that hold the same */
+
+/* What makes a store the store it is; kept in VERSION. */
+struct name_identity {
+    uint32_t namespace_id;
+    char cluster_id[128];
+    char pool_id[128]; /* BP-number-ip-ms */
+    uint64_t created_ms;
+    int32_t layout_version;
+};
+
+/* Makes an empty store; ERR_EXISTS when a directory is not empty and @force is not given.
+ * @cluster_id NULL: a fresh one. */
+int name_dirs_format(struct env *env, char *const *dirs, int count, const char *cluster_id,
+                     bool force, struct name_identity *out, struct err *err);
+
+/* Locks the directories (ERR_LOCKED names who holds them) and reads who they are. */
+int name_dirs_open(struct env *env, char *const *dirs, int count, struct name_dirs **out,
+                   struct err *err);
+void name_dirs_close(struct name_dirs *d);
+const struct name_identity *name_dirs_identity(const struct name_dirs *d);
+
+/* Loads the newest whole image and replays the edits after it.  An edits_inprogress torn by a
+ * crash is cut after its last whole record; any other damage is an error that names the file and
+ * the byte.  @on_op sees every replayed record (retry cache); may be NULL. */
+struct load_result {
+    uint64_t image_txid, last_txid, replayed, image_ms, edits_ms;
+};
+int name_dirs_load(struct name_dirs *d, struct namespace *ns,
+                   void (*on_op)(void *ctx, const struct edit_op *op), void *ctx,
+                   struct load_result *out, struct err *err);
+
+/* Writes a checkpoint of @ns as of @txid to every directory (fsimage.ckpt, then renamed) and
+ * drops images and edits beyond what is retained.  Called in a forked child, or with nothing
+ * else running; name_dirs_image_done() in the parent makes it known. */
+int name_dirs_save_image(struct name_dirs *d, const struct namespace *ns, uint64_t txid,
+                         struct err *err);
+int name_dirs_image_done(struct name_dirs *d, uint64_t txid, int retained_images,
+                         uint64_t retained_edits, struct err *err);
+int name_dirs_seen_txid(struct name_dirs *d, uint64_t txid, struct err *err);
+
+#endif

@@ -1,0 +1,45 @@
+/* namenode.h -- the daemon's parts, and the one lock they share.
+ *
+ * Only wiring.c makes and joins the parts; the methods of ClientProtocol (client_protocol.c and
+ * the op_*.c that it calls) and the HTTP pages see all of them through this.
+ *
+ * The namespace lock is one mutex.  Whoever holds it neither waits nor does I/O.  A change is
+ * checked, built as a record and given to nn_commit() under it; the reply carries the txid as
+ * its mark and is sent when that is durable.  So is a reply to a question: it may show a change
+ * that is not durable yet.
+ */
+#ifndef DFS_NAMENODE_NAMENODE_H
+#define DFS_NAMENODE_NAMENODE_H
+
+#include <pthread.h>
+
+#include "common/conf.h"
+#include "common/env.h"
+#include "namenode/block_manager.h"
+#include "namenode/journal.h"
+#include "namenode/name_dir.h"
+#include "namenode/namespace.h"
+
+struct namenode {
+    struct env *env;
+    const struct conf *conf;
+    pthread_mutex_t lock;
+    struct namespace *ns;
+    struct name_dirs *dirs;
+    struct journal *journal;
+    struct block_manager *bm;
+    struct retry_cache *retry_cache;
+    struct users *users; /* groups, superuser, proxy users */
+    struct rpc_server *rpc;
+    struct http_server *http;
+    uint64_t started_ms;
+};
+
+static inline void nn_lock(struct namenode *nn) { pthread_mutex_lock(&nn->lock); }
+static inline void nn_unlock(struct namenode *nn) { pthread_mutex_unlock(&nn->lock); }
+
+/* Applies @op and appends it to the journal; with the lock held.  Fails as ns_apply() does, and
+ * then nothing has changed. */
+int nn_commit(struct namenode *nn, struct edit_op *op, struct err *err);
+
+#endif
