@@ -6,14 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SUITES_MAX = 200, TMP_MAX = 2000 };
+enum { SUITES_MAX = 200, TMP_DIRS = 2000 };
 
 static struct {
     const char *name;
     const struct suite_test *tests;
 } suites[SUITES_MAX];
 static int suite_count;
-static char *tmp_dirs[TMP_MAX];
+static char *tmp_dirs[TMP_DIRS];
 static int tmp_count;
 
 void suite_add(const char *name, const struct suite_test *tests)
@@ -29,7 +29,7 @@ const char *suite_tmp_dir(void)
     const char *base = getenv("TMPDIR");
     char *path;
 
-    if (tmp_count == TMP_MAX || asprintf(&path, "%s/ashlar-XXXXXX", base ? base : "/tmp") < 0 ||
+    if (tmp_count == TMP_DIRS || asprintf(&path, "%s/ashlar-XXXXXX", base ? base : "/tmp") < 0 ||
         !mkdtemp(path))
         abort();
     return tmp_dirs[tmp_count++] = path;
