@@ -10,6 +10,7 @@
 #define DFS_COMMON_METRICS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/bytes.h"

@@ -1,0 +1,211 @@
+#include "proto/http.h"
+
+#include <civetweb.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum { ROUTES_MAX = 32 };
+
+struct http_server {
+    struct mg_context *mg;
+    struct http_route routes[ROUTES_MAX];
+    int count;
+};
+
+static const struct http_route *route_for(const struct http_server *s, const char *path)
+{
+    const struct http_route *best = NULL;
+
+    for (int i = 0; i < s->count; i++) {
+        size_t n = strlen(s->routes[i].prefix);
+
+        if (strncmp(path, s->routes[i].prefix, n) == 0 && (!best || n > strlen(best->prefix)))
+            best = &s->routes[i];
+    }
+    return best;
+}
+
+/* What a handler has said so far; hangs on the connection while one request runs. */
+struct reply {
+    bool begun, chunked;
+};
+
+static int on_request(struct mg_connection *conn, void *ctx)
+{
+    const struct mg_request_info *info = mg_get_request_info(conn);
+    struct http_server *s = ctx;
+    struct reply reply = {0};
+    struct http_request req = {.method = info->request_method,
+                               .path = info->local_uri,
+                               .query = info->query_string ? info->query_string : "",
+                               .remote_ip = info->remote_addr,
+                               .body_bytes = info->content_length,
+                               .conn = conn};
+    const struct http_route *route = route_for(s, req.path);
+
+    mg_set_user_connection_data(conn, &reply);
+    if (route)
+        route->handle(route->ctx, &req);
+    else
+        http_reply(&req, 404, "text/plain", "not found\n", 10);
+    if (!reply.begun)
+        http_reply(&req, 500, "text/plain", "no answer\n", 10);
+    mg_set_user_connection_data(conn, NULL);
+    return 200;
+}
+
+static int quiet(const struct mg_connection *conn, const char *message)
+{
+    (void)conn;
+    (void)message;
+    return 1;
+}
+
+int http_start(const char *host, uint16_t port, const struct http_route *routes, int count,
+               struct http_server **out, uint16_t *out_port, struct err *err)
+{
+    struct mg_callbacks callbacks = {.log_message = quiet, .log_access = quiet};
+    struct mg_server_port ports[2];
+    struct http_server *s = calloc(1, sizeof *s);
+    char listening[300];
+    const char *options[] = {"listening_ports",
+                             listening,
+                             "num_threads",
+                             "16",
+                             "enable_keep_alive",
+                             "yes",
+                             "keep_alive_timeout_ms",
+                             "5000",
+                             "request_timeout_ms",
+                             "60000",
+                             "tcp_nodelay",
+                             "1",
+                             "decode_url",
+                             "yes",
+                             NULL};
+
+    if (!s || count > ROUTES_MAX) {
+        free(s);
+        return err_set(err, ERR_NOMEM, "HTTP server with %d routes", count);
+    }
+    memcpy(s->routes, routes, (size_t)count * sizeof *routes);
+    s->count = count;
+    if (!*host || strcmp(host, "0.0.0.0") == 0)
+        snprintf(listening, sizeof listening, "%u", port);
+    else
+        snprintf(listening, sizeof listening, "%s:%u", host, port);
+    errno = 0;
+    s->mg = mg_start(&callbacks, s, options);
+    if (!s->mg) {
+        free(s);
+        return err_sys(err, errno ? errno : EADDRINUSE, "listen for HTTP on %s:%u", host, port);
+    }
+    mg_set_request_handler(s->mg, "/", on_request, s);
+    if (out_port)
+        *out_port = mg_get_server_ports(s->mg, 2, ports) > 0 ? (uint16_t)ports[0].port : port;
+    *out = s;
+    return 0;
+}
+
+void http_stop(struct http_server *server)
+{
+    if (!server)
+        return;
+    mg_stop(server->mg);
+    free(server);
+}
+
+bool http_query(const struct http_request *req, const char *name, char *out, size_t n)
+{
+    return mg_get_var(req->query, strlen(req->query), name, out, n) >= 0;
+}
+
+const char *http_header(const struct http_request *req, const char *name)
+{
+    return mg_get_header(req->conn, name);
+}
+
+static struct reply *reply_of(struct http_request *req)
+{
+    return mg_get_user_connection_data(req->conn);
+}
+
+static const char *reason(int status)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } reasons[] = {{100, "Continue"},
+                   {200, "OK"},
+                   {201, "Created"},
+                   {206, "Partial Content"},
+                   {302, "Found"},
+                   {307, "Temporary Redirect"},
+                   {400, "Bad Request"},
+                   {401, "Unauthorized"},
+                   {403, "Forbidden"},
+                   {404, "Not Found"},
+                   {405, "Method Not Allowed"},
+                   {416, "Range Not Satisfiable"},
+                   {503, "Service Unavailable"}};
+
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (reasons[i].status == status)
+            return reasons[i].text;
+    return status >= 500 ? "Internal Server Error" : "Unknown";
+}
+
+void http_begin(struct http_request *req, int status, const char *type, const char *headers,
+                int64_t length)
+{
+    struct reply *reply = reply_of(req);
+    char framing[64];
+
+    reply->begun = true;
+    reply->chunked = length < 0;
+    if (length < 0)
+        snprintf(framing, sizeof framing, "Transfer-Encoding: chunked");
+    else
+        snprintf(framing, sizeof framing, "Content-Length: %lld", (long long)length);
+    mg_printf(req->conn,
+              "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n%s%s\r\nCache-Control: no-cache\r\n\r\n",
+              status, reason(status), type, headers ? headers : "", framing);
+}
+
+int http_write(struct http_request *req, const void *bytes, size_t n, struct err *err)
+{
+    int rc;
+
+    if (n == 0)
+        return 0;
+    if (n > 1 << 30)
+        return err_set(err, ERR_LIMIT, "HTTP body piece of %zu bytes", n);
+    rc = reply_of(req)->chunked ? mg_send_chunk(req->conn, bytes, (unsigned)n)
+                                : mg_write(req->conn, bytes, n);
+    return rc > 0 ? 0 : err_set(err, ERR_CLOSED, "HTTP client went away");
+}
+
+void http_end(struct http_request *req)
+{
+    if (reply_of(req)->chunked)
+        mg_send_chunk(req->conn, "", 0);
+}
+
+void http_reply(struct http_request *req, int status, const char *type, const void *body, size_t n)
+{
+    http_begin(req, status, type, "", (int64_t)n);
+    if (strcmp(req->method, "HEAD") != 0)
+        http_write(req, body, n, NULL);
+}
+
+ssize_t http_read(struct http_request *req, void *buf, size_t n, struct err *err)
+{
+    int k = mg_read(req->conn, buf, n);
+
+    return k >= 0 ? k : (ssize_t)err_set(err, ERR_CLOSED, "HTTP client went away");
+}
