@@ -10,7 +10,8 @@
  *   invalidate.c   replicas to be deleted
  *   report.c       full and incremental block reports, in slices
  *   safemode.c     when writing may begin
- *   hosts.c        include and exclude files, decommissioning
+ *   hosts.c        include and exclude files
+ *   datanode_protocol.c  the RPC methods that datanodes call
  *
  * Nothing here is in the edit log: after a restart the datanodes tell it again.
  *
@@ -33,6 +34,14 @@
 
 struct block_manager;
 
+/* How the recovery of a block ended (commitBlockSynchronization). */
+struct bm_recovered {
+    uint64_t block, file;
+    uint64_t gs, length; /* the new ones */
+    bool delete_block;   /* no datanode had any of it: take it out of the file */
+    bool close_file;
+};
+
 struct bm_options {
     struct env *env;
     const struct conf *conf;
@@ -43,6 +52,10 @@ struct bm_options {
     /* Takes and gives back the namespace lock, for work that goes in slices. */
     void (*lock)(void *ctx);
     void (*unlock)(void *ctx);
+    /* The recovery of a block has ended as @r says: put it into records (UPDATE_BLOCKS, CLOSE) and
+     * commit them; with the lock held.  *mark gets the txid that the datanode's answer waits for. */
+    int (*recovered)(void *ctx, const struct bm_recovered *r, uint64_t *mark, struct err *err);
+    uint64_t (*last_txid)(void *ctx); /* told to datanodes; with the lock held.  May be NULL */
     void *ctx;
 };
 
@@ -50,10 +63,16 @@ int bm_new(const struct bm_options *o, struct block_manager **out, struct err *e
 void bm_free(struct block_manager *bm);
 void bm_start(struct block_manager *bm); /* after loading: safe mode begins, the monitor runs */
 void bm_stop(struct block_manager *bm);  /* without the lock */
+/* One round of the monitor, as its thread does it several times a second: dead nodes, queues,
+ * time-outs.  Without the lock.  For the simulator and tests, which do not bm_start the thread
+ * but say when (bm_begin instead). */
+void bm_tick(struct block_manager *bm);
+void bm_begin(struct block_manager *bm); /* bm_start() without the thread */
 
 /* ---- for clients ---- */
 
 struct bm_target_request {
+    const char *path;             /* for the message; NULL: none */
     const char *writer_host;      /* address of the writer; NULL: anywhere */
     int count;                    /* how many are wanted */
     uint64_t block_size;
@@ -67,16 +86,22 @@ struct bm_target_request {
     bool no_local_write;
 };
 
-/* Fills storages[] (room for count) and returns how many: at least one, or -ERR_IO with Hadoop's
- * sentence and, after it, each datanode that was passed over and why. */
+/* Fills storages[] (room for count), in the order of the pipeline, and returns how many.  Fewer
+ * than dfs.namenode.replication.min is -ERR_IO with Hadoop's whole sentence ("File /x could only
+ * be written to 0 of the 1 minReplication nodes. There are ...") and, after it, each datanode
+ * that was passed over and why: hand it on as it is.  With chosen[] one more node is enough, and
+ * none is 0. */
 int bm_choose_targets(struct block_manager *bm, const struct bm_target_request *r,
                       uint16_t *storages, struct err *err);
 
-/* The block is being written to these storages. */
+/* The block is being written to these storages (addBlock, updatePipeline): the list replaces the
+ * one before. */
 void bm_expect(struct block_manager *bm, uint64_t block, const uint16_t *storages, int count);
 int bm_expected(struct block_manager *bm, uint64_t block, uint16_t *storages, int max);
 
-/* Enough replicas are finalized for the file to be closed (dfs.namenode.replication.min)? */
+/* Enough replicas are finalized for the file to be closed (dfs.namenode.replication.min)?  To be
+ * asked after ns_block_commit(): a committed block with enough of them becomes BLOCK_COMPLETE
+ * here, and replicas of another stamp or length are put aside. */
 bool bm_is_complete_enough(struct block_manager *bm, uint64_t block);
 
 /* Calls @fn once, with the lock held: soon as the block is complete enough (ok), or after
@@ -85,12 +110,22 @@ typedef void (*bm_waiter)(void *ctx, bool ok);
 void bm_wait_complete(struct block_manager *bm, uint64_t block, int timeout_ms, bm_waiter fn,
                       void *ctx);
 
+/* Starts the recovery of a block whose writer is gone: it becomes BLOCK_UNDER_RECOVERY, and the
+ * next heartbeat of one of its datanodes carries the command.  @recovery_id is a fresh stamp.
+ * False when no datanode is known that could do it (then the block is deleted by the caller if
+ * it is empty, or tried again later).  bm_options.recovered hears of the end. */
+bool bm_begin_recovery(struct block_manager *bm, uint64_t block, uint64_t recovery_id);
+
 /* The file was closed, or its replication changed: look at its blocks. */
 void bm_check_file(struct block_manager *bm, uint64_t file);
 
 /* LocatedBlock of @block at @offset in its file, sorted by distance to @reader_host. */
 void bm_locate(struct block_manager *bm, const struct block_info *block, uint64_t offset,
                const char *reader_host, struct arena *arena, Pb__LocatedBlockProto *out);
+/* The same for replies that are only packed, not looked at: locs are put in as bytes that were
+ * packed when the datanode last spoke (unknown fields of tag 3), so that it costs a copy. */
+void bm_locate_packed(struct block_manager *bm, const struct block_info *block, uint64_t offset,
+                      const char *reader_host, struct arena *arena, Pb__LocatedBlockProto *out);
 /* LocatedBlock of a block that is to be written to @storages, in that order. */
 void bm_located_targets(struct block_manager *bm, const struct block_info *block, uint64_t offset,
                         const uint16_t *storages, int count, struct arena *arena,
@@ -98,6 +133,11 @@ void bm_located_targets(struct block_manager *bm, const struct block_info *block
 
 /* Storage of a datanode by UUIDs, or -1. */
 int bm_storage_number(struct block_manager *bm, const char *datanode_uuid, const char *storage_id);
+
+/* Whose storage it is; NULL when nobody's.  Like the datanodes in every answer of this file, it
+ * is a picture that nobody changes, kept for a minute after the lock was given back. */
+const Pb__DatanodeInfoProto *bm_storage_datanode(struct block_manager *bm, uint16_t storage);
+const char *bm_storage_id(struct block_manager *bm, uint16_t storage);
 
 void bm_report_bad(struct block_manager *bm, uint64_t block, const char *datanode_uuid,
                    const char *storage_id, const char *why);
@@ -111,6 +151,16 @@ struct bm_stats {
     int live, dead, stale, decommissioning, in_maintenance, xceivers;
     uint64_t full_reports, incremental_reports, heartbeats, bad_replicas;
 };
+/* What there is of a block, as fsck counts it. */
+struct bm_replicas {
+    int expected, live, decommissioning, decommissioned, in_maintenance, corrupt, excess, stale;
+    int pending;
+    bool racks_enough;
+};
+void bm_count_replicas(struct block_manager *bm, uint64_t block, struct bm_replicas *out);
+/* Blocks without a good replica, by id from @after on; returns how many were written to @ids. */
+int bm_missing_blocks(struct block_manager *bm, uint64_t after, uint64_t *ids, int max);
+
 void bm_get_stats(struct block_manager *bm, struct bm_stats *out);
 void bm_datanode_report(struct block_manager *bm, Pb__DatanodeReportTypeProto type,
                         struct arena *arena, Pb__DatanodeInfoProto ***out, size_t *count);
@@ -118,14 +168,19 @@ void bm_storage_report(struct block_manager *bm, Pb__DatanodeReportTypeProto typ
                        struct arena *arena, Pb__DatanodeStorageReportProto ***out, size_t *count);
 int bm_refresh_nodes(struct block_manager *bm, struct err *err); /* may wait; takes the lock itself */
 
+void bm_set_balancer_bandwidth(struct block_manager *bm, uint64_t bytes_per_s);
+
 /* ---- safe mode ---- */
 bool bm_in_safe_mode(struct block_manager *bm);
 void bm_enter_safe_mode(struct block_manager *bm, bool manual);
-void bm_leave_safe_mode(struct block_manager *bm, bool force);
+bool bm_in_startup_safe_mode(struct block_manager *bm); /* not the operator's */
+/* False when it would lose blocks that datanodes have with stamps from the future; @force does. */
+bool bm_leave_safe_mode(struct block_manager *bm, bool force);
 void bm_safe_mode_tip(struct block_manager *bm, char *out, size_t n); /* Hadoop's sentence */
 
 /* ---- DatanodeProtocol: the methods' table, with @bm as ctx; they take the lock themselves ---- */
 struct rpc_protocol;
 void bm_datanode_protocol(struct block_manager *bm, struct rpc_protocol *out);
+void bm_lifeline_protocol(struct block_manager *bm, struct rpc_protocol *out);
 
 #endif
