@@ -18,7 +18,7 @@ struct suite_test {
 };
 #define TEST(fn)                                                                                   \
     {                                                                                              \
-        #fn, fn                                                                                    \
+#fn, fn                                                                                    \
     }
 #define SUITE(suite, ...)                                                                          \
     __attribute__((constructor)) static void suite_##suite(void)                                   \
