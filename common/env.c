@@ -1,5 +1,6 @@
 #include "common/env.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -149,14 +150,48 @@ static int posix_stat(struct env *e, const char *path, struct env_stat *out, str
     return 0;
 }
 
+static int posix_rmdir(struct env *e, const char *path, struct err *err)
+{
+    (void)e;
+    return rmdir(path) < 0 ? err_sys(err, errno, "remove directory %s", path) : 0;
+}
+
+static int posix_list(struct env *e, const char *path, env_visit visit, void *ctx, struct err *err)
+{
+    DIR *dir = opendir(path);
+    struct dirent *d;
+    int saved;
+
+    (void)e;
+    if (!dir)
+        return err_sys(err, errno, "open %s", path);
+    while (errno = 0, (d = readdir(dir)) != NULL)
+        if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+            visit(ctx, d->d_name);
+    saved = errno;
+    closedir(dir);
+    return saved ? err_sys(err, saved, "read %s", path) : 0;
+}
+
 struct env *env_posix(void)
 {
     static const struct env_ops ops = {
-        .now_ms = posix_now_ms, .mono_ns = posix_mono_ns,   .random = posix_random,
-        .open = posix_open,     .close = posix_close,       .pread = posix_pread,
-        .pwrite = posix_pwrite, .sync = posix_sync,         .sync_dir = posix_sync_dir,
-        .rename = posix_rename, .unlink = posix_unlink,     .truncate = posix_truncate,
-        .mkdir = posix_mkdir,   .stat = posix_stat,
+        .now_ms = posix_now_ms,
+        .mono_ns = posix_mono_ns,
+        .random = posix_random,
+        .open = posix_open,
+        .close = posix_close,
+        .pread = posix_pread,
+        .pwrite = posix_pwrite,
+        .sync = posix_sync,
+        .sync_dir = posix_sync_dir,
+        .rename = posix_rename,
+        .unlink = posix_unlink,
+        .truncate = posix_truncate,
+        .mkdir = posix_mkdir,
+        .stat = posix_stat,
+        .rmdir = posix_rmdir,
+        .list = posix_list,
     };
     static struct env env = {&ops};
 

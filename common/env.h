@@ -25,6 +25,9 @@ struct env_stat {
     bool is_dir;
 };
 
+/* One name in a directory; "." and ".." are left out. */
+typedef void (*env_visit)(void *ctx, const char *name);
+
 struct env_ops {
     uint64_t (*now_ms)(struct env *);  /* wall clock, since 1970 */
     uint64_t (*mono_ns)(struct env *); /* never goes back */
@@ -33,13 +36,15 @@ struct env_ops {
     int (*close)(struct env *, int fd, struct err *);
     ssize_t (*pread)(struct env *, int fd, void *buf, size_t n, uint64_t at, struct err *);
     int (*pwrite)(struct env *, int fd, const void *buf, size_t n, uint64_t at, struct err *);
-    int (*sync)(struct env *, int fd, struct err *);              /* fdatasync */
+    int (*sync)(struct env *, int fd, struct err *);               /* fdatasync */
     int (*sync_dir)(struct env *, const char *path, struct err *); /* makes names durable */
     int (*truncate)(struct env *, int fd, uint64_t size, struct err *);
     int (*rename)(struct env *, const char *from, const char *to, struct err *);
     int (*unlink)(struct env *, const char *path, struct err *);
     int (*mkdir)(struct env *, const char *path, mode_t mode, struct err *);
     int (*stat)(struct env *, const char *path, struct env_stat *out, struct err *);
+    int (*rmdir)(struct env *, const char *path, struct err *);
+    int (*list)(struct env *, const char *path, env_visit visit, void *ctx, struct err *);
 };
 
 struct env {
@@ -48,10 +53,22 @@ struct env {
 
 struct env *env_posix(void);
 
-static inline uint64_t env_now_ms(struct env *e) { return e->ops->now_ms(e); }
-static inline uint64_t env_mono_ns(struct env *e) { return e->ops->mono_ns(e); }
-static inline uint64_t env_mono_ms(struct env *e) { return e->ops->mono_ns(e) / 1000000; }
-static inline void env_random(struct env *e, void *out, size_t n) { e->ops->random(e, out, n); }
+static inline uint64_t env_now_ms(struct env *e)
+{
+    return e->ops->now_ms(e);
+}
+static inline uint64_t env_mono_ns(struct env *e)
+{
+    return e->ops->mono_ns(e);
+}
+static inline uint64_t env_mono_ms(struct env *e)
+{
+    return e->ops->mono_ns(e) / 1000000;
+}
+static inline void env_random(struct env *e, void *out, size_t n)
+{
+    e->ops->random(e, out, n);
+}
 uint64_t env_random_u64(struct env *e);
 
 /* A descriptor, or -ERR_X; always close-on-exec. */
@@ -102,6 +119,17 @@ static inline int env_mkdir(struct env *e, const char *path, mode_t mode, struct
 static inline int env_stat(struct env *e, const char *path, struct env_stat *out, struct err *err)
 {
     return e->ops->stat(e, path, out, err);
+}
+
+static inline int env_rmdir(struct env *e, const char *path, struct err *err)
+{
+    return e->ops->rmdir(e, path, err);
+}
+/* Shows the names in @path, in no order. */
+static inline int env_list(struct env *e, const char *path, env_visit visit, void *ctx,
+                           struct err *err)
+{
+    return e->ops->list(e, path, visit, ctx, err);
 }
 
 /* Makes @path and its missing parents. */

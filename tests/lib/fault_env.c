@@ -101,6 +101,16 @@ static int f_stat(struct env *e, const char *path, struct env_stat *out, struct 
     return fails(e) ? refuse(err) : env_stat(real(), path, out, err);
 }
 
+static int f_rmdir(struct env *e, const char *path, struct err *err)
+{
+    return fails(e) ? refuse(err) : env_rmdir(real(), path, err);
+}
+
+static int f_list(struct env *e, const char *path, env_visit visit, void *ctx, struct err *err)
+{
+    return fails(e) ? refuse(err) : env_list(real(), path, visit, ctx, err);
+}
+
 void fault_env_init(struct fault_env *w, int nth)
 {
     static const struct env_ops ops = {
@@ -118,6 +128,8 @@ void fault_env_init(struct fault_env *w, int nth)
         .unlink = f_unlink,
         .mkdir = f_mkdir,
         .stat = f_stat,
+        .rmdir = f_rmdir,
+        .list = f_list,
     };
 
     *w = (struct fault_env){.env = {&ops}, .nth = nth};
