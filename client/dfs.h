@@ -32,7 +32,7 @@ struct dfs_file;
 int dfs_connect(const struct conf *conf, const char *uri, const char *user, struct dfs **out,
                 struct err *err);
 void dfs_disconnect(struct dfs *fs);
-const char *dfs_uri(const struct dfs *fs);  /* hdfs://host:port */
+const char *dfs_uri(const struct dfs *fs); /* hdfs://host:port */
 const char *dfs_user(const struct dfs *fs);
 
 /* ---- names ---- */
@@ -57,7 +57,8 @@ int dfs_stat(struct dfs *fs, const char *path, struct dfs_stat *out, struct err 
 /* A listing, read in batches as it is walked; sorted by name.  A file lists itself. */
 struct dfs_dir;
 int dfs_opendir(struct dfs *fs, const char *path, struct dfs_dir **out, struct err *err);
-int dfs_readdir(struct dfs_dir *d, const struct dfs_stat **out, struct err *err); /* 1, 0 at the end */
+int dfs_readdir(struct dfs_dir *d, const struct dfs_stat **out,
+                struct err *err); /* 1, 0 at the end */
 void dfs_closedir(struct dfs_dir *d);
 
 /* Paths that match @pattern (Hadoop's globs: * ? [] [^] {a,b} and \), sorted; a pattern without
@@ -69,8 +70,7 @@ void dfs_stats_free(struct dfs_stat *list, size_t count);
 int dfs_mkdirs(struct dfs *fs, const char *path, uint16_t mode, bool parents, struct err *err);
 int dfs_rename(struct dfs *fs, const char *from, const char *to, bool overwrite, struct err *err);
 /* Hadoop's older rename, which moves into an existing directory and answers no with false. */
-int dfs_rename_into(struct dfs *fs, const char *from, const char *to, bool *moved,
-                    struct err *err);
+int dfs_rename_into(struct dfs *fs, const char *from, const char *to, bool *moved, struct err *err);
 int dfs_delete(struct dfs *fs, const char *path, bool recursive, bool *was_there, struct err *err);
 int dfs_chmod(struct dfs *fs, const char *path, uint16_t mode, struct err *err);
 int dfs_chown(struct dfs *fs, const char *path, const char *owner, const char *group,
@@ -78,6 +78,13 @@ int dfs_chown(struct dfs *fs, const char *path, const char *owner, const char *g
 int dfs_utimes(struct dfs *fs, const char *path, int64_t mtime_ms, int64_t atime_ms,
                struct err *err); /* -1: unchanged */
 int dfs_setrep(struct dfs *fs, const char *path, uint32_t replication, bool *is_file,
+               struct err *err);
+
+/* Cuts a file to @length; *done false: the last block is being recovered, and the file can't be
+ * written until that is over. */
+int dfs_truncate(struct dfs *fs, const char *path, uint64_t length, bool *done, struct err *err);
+/* Moves the blocks of @sources, which then are gone, to the end of @target. */
+int dfs_concat(struct dfs *fs, const char *target, const char *const *sources, size_t count,
                struct err *err);
 
 struct dfs_content {
@@ -92,6 +99,13 @@ struct dfs_space {
     uint64_t capacity, used, remaining, under_replicated, corrupt, missing;
 };
 int dfs_space(struct dfs *fs, struct dfs_space *out, struct err *err);
+
+/* What the namenode gives to those who say nothing. */
+struct dfs_server_defaults {
+    uint64_t block_size, trash_interval_min;
+    uint32_t replication;
+};
+int dfs_server_defaults(struct dfs *fs, struct dfs_server_defaults *out, struct err *err);
 
 /* ---- where things are ---- */
 
@@ -127,12 +141,17 @@ int dfs_create(struct dfs *fs, const char *path, const struct dfs_create *how,
 
 ssize_t dfs_read(struct dfs_file *f, void *buf, size_t n, struct err *err); /* 0: end of file */
 ssize_t dfs_pread(struct dfs_file *f, void *buf, size_t n, uint64_t offset, struct err *err);
+/* Writes up to @n bytes from the position to descriptor @fd, with no copy in between; returns how
+ * many, 0 at the end of the file.  After an error the position is behind what was written. */
+ssize_t dfs_read_to_fd(struct dfs_file *f, int fd, size_t n, struct err *err);
 int dfs_seek(struct dfs_file *f, uint64_t offset, struct err *err);
 uint64_t dfs_tell(const struct dfs_file *f);
 uint64_t dfs_length(const struct dfs_file *f);
 
 /* Writes all of it or fails; the bytes may wait in a packet until flushed or closed. */
 int dfs_write(struct dfs_file *f, const void *buf, size_t n, struct err *err);
+/* Writes up to @n bytes that are read from @fd; returns how many, 0 at its end. */
+ssize_t dfs_write_from_fd(struct dfs_file *f, int fd, size_t n, struct err *err);
 int dfs_hflush(struct dfs_file *f, struct err *err); /* on every datanode of the pipeline */
 int dfs_hsync(struct dfs_file *f, struct err *err);  /* on their disks */
 

@@ -1,0 +1,297 @@
+#include "client/block_reader.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/block_map.h"
+#include "client/dn_pool.h"
+#include "client/short_circuit.h"
+#include "common/net.h"
+#include "datatransfer.pb-c.h"
+#include "proto/xfer.h"
+
+struct block_reader {
+    struct dfs *fs;
+    struct dn_conn *conn;
+    struct short_circuit *local; /* instead of conn */
+    struct checksum checksum;
+    enum block_reader_kind kind;
+    uint64_t at, end;     /* positions in the block: next byte for the caller, end of the range */
+    uint64_t chunk_at;    /* where the next packet begins: at most a chunk before at */
+    const uint8_t *bytes; /* viewed and not used */
+    size_t left;
+    bool finished; /* the empty last packet was read, and the status sent */
+};
+
+/* ---- asking for the range ---- */
+
+static int send_request(struct dfs *fs, struct dn_conn *c, const struct block_range *what,
+                        struct err *err)
+{
+    Pb__OpReadBlockProto op = PB__OP_READ_BLOCK_PROTO__INIT;
+    Pb__ClientOperationHeaderProto header = PB__CLIENT_OPERATION_HEADER_PROTO__INIT;
+    Pb__BaseHeaderProto base = PB__BASE_HEADER_PROTO__INIT;
+    Pb__CachingStrategyProto caching = PB__CACHING_STRATEGY_PROTO__INIT;
+
+    base.block = what->block->b;
+    base.token = what->block->blocktoken;
+    header.baseheader = &base;
+    header.clientname = fs->client_name;
+    op.header = &header;
+    op.offset = what->offset;
+    op.len = what->length;
+    op.has_sendchecksums = true;
+    op.sendchecksums = true;
+    op.cachingstrategy = &caching;
+    return xfer_send_op(c->fd, XFER_READ_BLOCK, &op.base, err);
+}
+
+/* A delimited message out of the connection's buffer. */
+static int recv_answer(struct dn_conn *c, struct arena *arena, Pb__BlockOpResponseProto **out,
+                       struct err *err)
+{
+    for (size_t need = 1;; need++) {
+        int rc = dn_conn_need(c, need, err);
+        struct rd r, message;
+        uint64_t n;
+
+        if (rc < 0)
+            return rc;
+        r = rd_of(c->buf + c->at, c->end - c->at);
+        n = rd_varint(&r);
+        if (r.bad && need <= 10)
+            continue;
+        if (r.bad || n > XFER_MESSAGE_MAX)
+            return err_set(err, ERR_PROTOCOL, "answer that does not parse");
+        need = (size_t)(r.at - (c->buf + c->at)) + n;
+        rc = dn_conn_need(c, need, err);
+        if (rc < 0)
+            return rc;
+        r = rd_of(c->buf + c->at, need);
+        message = rd_delimited(&r);
+        c->at += need;
+        *out = pb__block_op_response_proto__unpack(&arena->pb, rd_left(&message), message.at);
+        return *out ? 0 : err_set(err, ERR_PROTOCOL, "answer that does not parse");
+    }
+}
+
+static int take_answer(struct block_reader *r, const Pb__BlockOpResponseProto *answer,
+                       struct err *err)
+{
+    const Pb__ReadOpChecksumInfoProto *sums = answer->readopchecksuminfo;
+
+    if (answer->status != PB__STATUS__SUCCESS)
+        return xfer_status_err(err, answer->status, answer->message);
+    if (!sums)
+        return err_set(err, ERR_PROTOCOL, "answer to a read without its checksum's type");
+    r->checksum = (struct checksum){sums->checksum->type, sums->checksum->bytesperchecksum};
+    if (r->checksum.bytes_per == 0 && checksum_size(&r->checksum) > 0)
+        return err_set(err, ERR_PROTOCOL, "checksums of no bytes each");
+    if (r->checksum.bytes_per == 0)
+        r->checksum.bytes_per = 512;
+    if (sums->chunkoffset > r->at || r->at - sums->chunkoffset >= r->checksum.bytes_per)
+        return err_set(err, ERR_PROTOCOL, "asked for byte %" PRIu64 ", offered %" PRIu64, r->at,
+                       sums->chunkoffset);
+    r->chunk_at = sums->chunkoffset;
+    return 0;
+}
+
+static int open_on(struct block_reader *r, const struct block_range *what, bool fresh,
+                   struct err *err)
+{
+    Pb__BlockOpResponseProto *answer;
+    struct net_addr to;
+    struct arena arena;
+    int rc;
+
+    datanode_address(r->fs, what->node->id, &to);
+    rc = dn_pool_take(r->fs->datanodes, &to, fresh, &r->conn, err);
+    if (rc < 0)
+        return rc;
+    arena_init(&arena, XFER_MESSAGE_MAX * 2);
+    rc = send_request(r->fs, r->conn, what, err);
+    if (rc == 0)
+        rc = recv_answer(r->conn, &arena, &answer, err);
+    if (rc == 0)
+        rc = take_answer(r, answer, err);
+    arena_done(&arena);
+    return rc;
+}
+
+/* An idle connection may have been closed just now: that is worth a second, fresh one. */
+static int open_remote(struct block_reader *r, const struct block_range *what, struct err *err)
+{
+    int rc = open_on(r, what, false, err);
+
+    if (rc < 0 && r->conn && r->conn->used_before) {
+        dn_conn_close(r->conn);
+        r->conn = NULL;
+        rc = open_on(r, what, true, err);
+    }
+    return rc;
+}
+
+int block_reader_open(struct dfs *fs, const struct block_range *what, struct block_reader **out,
+                      struct err *err)
+{
+    struct block_reader *r = calloc(1, sizeof *r);
+    bool is_local = fs_ip_is_local(fs, what->node->id->ipaddr);
+    int rc = -1;
+
+    if (!r)
+        return err_set(err, ERR_NOMEM, "block reader");
+    r->fs = fs;
+    r->at = what->offset;
+    r->end = what->offset + what->length;
+    r->kind = is_local ? READER_LOCAL_SOCKET : READER_REMOTE;
+    if (is_local && conf_bool(fs->conf, OPT_client_short_circuit))
+        rc = short_circuit_open(fs, what, &r->local, NULL);
+    if (rc == 0)
+        r->kind = READER_SHORT_CIRCUIT;
+    else
+        rc = open_remote(r, what, err);
+    if (rc < 0) {
+        block_reader_close(r);
+        return err_wrap(err, rc, "blk_%" PRIu64 " from %s:%u", what->block->b->blockid,
+                        what->node->id->ipaddr, what->node->id->xferport);
+    }
+    *out = r;
+    return 0;
+}
+
+enum block_reader_kind block_reader_kind(const struct block_reader *r)
+{
+    return r->kind;
+}
+
+/* ---- packets ---- */
+
+static int next_header(struct dn_conn *c, struct packet_lens *lens, struct packet_header *h,
+                       struct err *err)
+{
+    int rc = dn_conn_need(c, PACKET_LENS_BYTES, err);
+    struct rd r;
+
+    if (rc < 0)
+        return rc;
+    r = rd_of(c->buf + c->at, PACKET_LENS_BYTES);
+    rc = packet_lens_parse(&r, lens, err);
+    if (rc == 0)
+        rc = dn_conn_need(c, PACKET_LENS_BYTES + (size_t)lens->header + lens->payload, err);
+    if (rc < 0)
+        return rc;
+    r = rd_of(c->buf + c->at + PACKET_LENS_BYTES, lens->header);
+    rc = packet_header_parse(&r, h, err);
+    if (rc == 0)
+        c->at += PACKET_LENS_BYTES + (size_t)lens->header;
+    return rc;
+}
+
+/* A packet must go on where the last one ended, and its checksums must be those of its data. */
+static int check_packet(const struct block_reader *r, const struct packet_lens *lens,
+                        const struct packet_header *h, struct err *err)
+{
+    if (h->data_bytes == 0)
+        return err_set(err, ERR_PROTOCOL, "packet without data at byte %" PRIu64 " of %" PRIu64,
+                       r->chunk_at, r->end);
+    if ((uint64_t)h->offset != r->chunk_at)
+        return err_set(err, ERR_PROTOCOL, "packet at byte %" PRId64 ", %" PRIu64 " expected",
+                       h->offset, r->chunk_at);
+    if (lens->payload != h->data_bytes + checksum_bytes_for(&r->checksum, h->data_bytes))
+        return err_set(err, ERR_PROTOCOL, "packet of %u bytes with %u of data", lens->payload,
+                       h->data_bytes);
+    return 0;
+}
+
+static int next_packet(struct block_reader *r, struct err *err)
+{
+    struct dn_conn *c = r->conn;
+    struct packet_lens lens;
+    struct packet_header h;
+    const uint8_t *sums;
+    uint64_t skip, data_end;
+    int rc = next_header(c, &lens, &h, err);
+
+    if (rc == 0)
+        rc = check_packet(r, &lens, &h, err);
+    if (rc < 0)
+        return rc;
+    sums = c->buf + c->at;
+    c->at += lens.payload;
+    r->bytes = sums + (lens.payload - h.data_bytes);
+    rc = checksum_verify(&r->checksum, r->bytes, h.data_bytes, sums, r->chunk_at, err);
+    if (rc < 0)
+        return rc;
+    skip = r->at - r->chunk_at; /* bytes of the first chunk before the range */
+    data_end = r->chunk_at + h.data_bytes;
+    r->chunk_at = data_end;
+    if (data_end <= r->at)
+        return err_set(err, ERR_PROTOCOL, "packet before the range");
+    if (data_end > r->end)
+        data_end = r->end;
+    r->bytes += skip;
+    r->left = data_end - r->at;
+    return 0;
+}
+
+/* After the last byte comes an empty packet; then the datanode wants to hear how it was. */
+static int finish(struct block_reader *r, struct err *err)
+{
+    Pb__ClientReadStatusProto status = PB__CLIENT_READ_STATUS_PROTO__INIT;
+    struct packet_lens lens;
+    struct packet_header h;
+    int rc = next_header(r->conn, &lens, &h, err);
+
+    if (rc < 0)
+        return rc;
+    if (!h.last || h.data_bytes != 0)
+        return err_set(err, ERR_PROTOCOL, "data after the end of the range");
+    r->conn->at += lens.payload;
+    status.status = checksum_size(&r->checksum) ? PB__STATUS__CHECKSUM_OK : PB__STATUS__SUCCESS;
+    rc = xfer_send_message(r->conn->fd, &status.base, err);
+    r->finished = rc == 0;
+    return rc;
+}
+
+ssize_t block_reader_view(struct block_reader *r, const uint8_t **bytes, struct err *err)
+{
+    int rc = 0;
+
+    if (r->at == r->end)
+        return 0;
+    if (r->left == 0 && r->local) {
+        ssize_t n = short_circuit_view(r->local, r->at, r->end, &r->bytes, err);
+
+        rc = n < 0 ? (int)n : 0;
+        r->left = n < 0 ? 0 : (size_t)n;
+    } else if (r->left == 0) {
+        rc = next_packet(r, err);
+    }
+    if (rc < 0)
+        return rc;
+    *bytes = r->bytes;
+    return (ssize_t)r->left;
+}
+
+void block_reader_use(struct block_reader *r, size_t n)
+{
+    MUST(n <= r->left);
+    r->bytes += n;
+    r->left -= n;
+    r->at += n;
+}
+
+void block_reader_close(struct block_reader *r)
+{
+    if (!r)
+        return;
+    if (r->conn && r->end > 0 && r->at == r->end && r->checksum.bytes_per && !r->finished)
+        finish(r, NULL);
+    if (r->conn && r->finished)
+        dn_pool_give(r->fs->datanodes, r->conn);
+    else
+        dn_conn_close(r->conn);
+    short_circuit_close(r->local);
+    free(r);
+}

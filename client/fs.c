@@ -1,0 +1,289 @@
+#include "client/fs.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/dn_pool.h"
+#include "client/keeper.h"
+#include "common/env.h"
+#include "common/net.h"
+
+static const char client_protocol[] = "org.apache.hadoop.hdfs.protocol.ClientProtocol";
+
+/* ---- connecting ---- */
+
+/* Who we are when nobody said: $HADOOP_USER_NAME, else the process's user.  The environment is
+ * asked before the user database, which may be slow. */
+static void default_user(char *out, size_t n)
+{
+    const char *name = getenv("HADOOP_USER_NAME");
+    struct passwd pw, *found = NULL;
+    char buf[4096];
+
+    if (name && *name)
+        snprintf(out, n, "%s", name);
+    else if (getpwuid_r(geteuid(), &pw, buf, sizeof buf, &found) == 0 && found)
+        snprintf(out, n, "%s", found->pw_name);
+    else
+        snprintf(out, n, "%u", (unsigned)geteuid());
+}
+
+/* hdfs://host[:port][/...] gives the namenode's address; no uri, the configuration does. */
+static int set_address(struct dfs *fs, const char *uri, struct err *err)
+{
+    struct net_addr at;
+    char text[FS_URI_MAX - 8];
+    int rc;
+
+    if (uri && strncmp(uri, "hdfs://", 7) == 0 && uri[7] && uri[7] != '/')
+        snprintf(text, sizeof text, "%.*s", (int)strcspn(uri + 7, "/"), uri + 7);
+    else if (!uri || strncmp(uri, "hdfs:", 5) == 0)
+        conf_namenode(fs->conf, text, sizeof text);
+    else
+        return err_set(err, ERR_ARGUMENT, "\"%s\" is no hdfs:// address", uri);
+    rc = net_addr_parse(text, 8020, &at, err);
+    if (rc < 0)
+        return rc;
+    snprintf(fs->address, sizeof fs->address, "%s:%u", at.host, at.port);
+    /* The port is shown when it was given, as Hadoop does. */
+    snprintf(fs->uri, sizeof fs->uri, "hdfs://%s", text);
+    return 0;
+}
+
+/* Octal (022), or what Hadoop's symbolic umasks come to: u=rwx,g=rx,o=rx. */
+static uint16_t umask_from(const char *text)
+{
+    unsigned allowed = 0, perms;
+    char *end;
+    unsigned long v = strtoul(text, &end, 8);
+
+    if (*text && !*end && v <= 0777)
+        return (uint16_t)v;
+    for (const char *p = text; *p; p += *p == ',') {
+        unsigned who = 0;
+
+        for (; *p && *p != '=' && *p != ','; p++)
+            who |= *p == 'u' ? 0700 : *p == 'g' ? 070 : *p == 'o' ? 07 : *p == 'a' ? 0777 : 0;
+        for (perms = 0; *p && *p != ','; p++)
+            perms |= *p == 'r' ? 0444 : *p == 'w' ? 0222 : *p == 'x' ? 0111 : 0;
+        allowed |= who & perms;
+    }
+    return (uint16_t)(~allowed & 0777);
+}
+
+static int open_rpc(struct dfs *fs, struct err *err)
+{
+    struct rpc_client_options o = {
+        .address = fs->address,
+        .protocol = client_protocol,
+        .version = 1,
+        .user = fs->user,
+        .connect_timeout_ms = (int)conf_int(fs->conf, OPT_ipc_connect_timeout),
+        .call_timeout_ms = (int)conf_int(fs->conf, OPT_rpc_timeout),
+        .idle_timeout_ms = (int)conf_int(fs->conf, OPT_ipc_idle),
+    };
+
+    return rpc_client_new(&o, &fs->namenode, err);
+}
+
+int dfs_connect(const struct conf *conf, const char *uri, const char *user, struct dfs **out,
+                struct err *err)
+{
+    struct dfs *fs = calloc(1, sizeof *fs);
+    int rc;
+
+    if (!fs)
+        return err_set(err, ERR_NOMEM, "a connection");
+    fs->conf = conf;
+    fs->local_ip_count = -1;
+    pthread_mutex_init(&fs->lock, NULL);
+    if (user)
+        snprintf(fs->user, sizeof fs->user, "%s", user);
+    else
+        default_user(fs->user, sizeof fs->user);
+    snprintf(fs->client_name, sizeof fs->client_name, "DFSClient_NONMAPREDUCE_%d_%d",
+             (int)(env_random_u64(env_posix()) >> 33), (int)getpid());
+    fs->umask = umask_from(conf_text(conf, OPT_umask));
+    fs->retry_window_ms =
+        (int)(conf_int(conf, OPT_ipc_connect_retries) * conf_int(conf, OPT_ipc_connect_wait));
+    rc = set_address(fs, uri, err);
+    if (rc == 0)
+        rc = open_rpc(fs, err);
+    if (rc == 0)
+        rc = dn_pool_new(conf, &fs->datanodes, err);
+    if (rc == 0)
+        rc = keeper_new(fs, &fs->keeper, err);
+    if (rc < 0) {
+        dfs_disconnect(fs);
+        return rc;
+    }
+    *out = fs;
+    return 0;
+}
+
+void dfs_disconnect(struct dfs *fs)
+{
+    if (!fs)
+        return;
+    keeper_free(fs->keeper);
+    dn_pool_free(fs->datanodes);
+    rpc_client_free(fs->namenode);
+    pthread_mutex_destroy(&fs->lock);
+    free(fs->local_ips);
+    free(fs);
+}
+
+const char *dfs_uri(const struct dfs *fs)
+{
+    return fs->uri;
+}
+
+const char *dfs_user(const struct dfs *fs)
+{
+    return fs->user;
+}
+
+/* ---- asking ---- */
+
+/* Errors that say nothing about the question: the same one may be asked again. */
+static bool may_ask_again(enum err_code code)
+{
+    return code == ERR_CONNECT || code == ERR_CLOSED || code == ERR_TIMEOUT ||
+           code == ERR_RETRIABLE || code == ERR_STANDBY;
+}
+
+static void wait_ms(int64_t ms)
+{
+    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+    while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
+        ;
+}
+
+int fs_ask(struct dfs *fs, const char *method, const ProtobufCMessage *request,
+           const ProtobufCMessageDescriptor *type, struct arena *arena, ProtobufCMessage **answer,
+           struct err *err)
+{
+    uint64_t until = env_mono_ms(env_posix()) + (uint64_t)fs->retry_window_ms;
+    int64_t step = conf_int(fs->conf, OPT_ipc_connect_wait), pause = step / 10 + 1;
+    int32_t id = rpc_client_call_id(fs->namenode);
+    struct err why;
+
+    for (int tries = 0;; tries++) {
+        int rc =
+            rpc_call_again(fs->namenode, id, tries, method, request, type, arena, answer, &why);
+
+        if (rc == 0)
+            return 0;
+        if (!may_ask_again(why.code) || env_mono_ms(env_posix()) + (uint64_t)pause > until) {
+            if (err)
+                *err = why;
+            return rc;
+        }
+        wait_ms(pause);
+        pause = pause * 2 < step ? pause * 2 : step;
+    }
+}
+
+/* ---- names and addresses ---- */
+
+/* Copies @from to @to without empty, "." and ".." components; both may be absolute only. */
+static void tidy(const char *from, char *to)
+{
+    char *end = to;
+
+    while (*from) {
+        size_t n;
+
+        while (*from == '/')
+            from++;
+        n = strcspn(from, "/");
+        if (n == 2 && from[0] == '.' && from[1] == '.') {
+            while (end > to && *--end != '/')
+                ;
+        } else if (n > 0 && !(n == 1 && from[0] == '.')) {
+            *end++ = '/';
+            memcpy(end, from, n);
+            end += n;
+        }
+        from += n;
+    }
+    if (end == to)
+        *end++ = '/';
+    *end = 0;
+}
+
+int fs_path(struct dfs *fs, const char *path, struct arena *arena, char **out, struct err *err)
+{
+    char *full, *neat;
+
+    if (!path || !*path)
+        return err_set(err, ERR_ARGUMENT, "Can not create a Path from an empty string");
+    if (strncmp(path, "hdfs://", 7) == 0) {
+        size_t n = strcspn(path + 7, "/");
+        char authority[FS_URI_MAX];
+
+        snprintf(authority, sizeof authority, "%.*s", (int)n, path + 7);
+        if (n > 0 && strcmp(authority, fs->uri + 7) != 0 && strcmp(authority, fs->address) != 0)
+            return err_set(err, ERR_ARGUMENT, "Wrong FS: %s, expected: %s", path, fs->uri);
+        path += 7 + n;
+        if (!*path)
+            path = "/";
+    } else if (strncmp(path, "hdfs:/", 6) == 0) {
+        path += 5;
+    }
+    full = path[0] == '/' ? arena_printf(arena, "%s", path)
+                          : arena_printf(arena, "/user/%s/%s", fs->user, path);
+    neat = full ? arena_alloc(arena, strlen(full) + 2) : NULL;
+    if (!neat)
+        return err_set(err, ERR_NOMEM, "path");
+    tidy(full, neat);
+    *out = neat;
+    return 0;
+}
+
+static void find_local_ips(struct dfs *fs)
+{
+    struct ifaddrs *list, *i;
+    int n = 0;
+
+    fs->local_ip_count = 0;
+    if (getifaddrs(&list) < 0)
+        return;
+    for (i = list; i; i = i->ifa_next)
+        n++;
+    fs->local_ips = calloc((size_t)n, sizeof *fs->local_ips);
+    for (i = list; i && fs->local_ips; i = i->ifa_next) {
+        char *out = fs->local_ips[fs->local_ip_count];
+        const void *a = NULL;
+
+        if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET)
+            a = &((struct sockaddr_in *)i->ifa_addr)->sin_addr;
+        else if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET6)
+            a = &((struct sockaddr_in6 *)i->ifa_addr)->sin6_addr;
+        if (a && inet_ntop(i->ifa_addr->sa_family, a, out, sizeof *fs->local_ips))
+            fs->local_ip_count++;
+    }
+    freeifaddrs(list);
+}
+
+bool fs_ip_is_local(struct dfs *fs, const char *ip)
+{
+    bool found = strncmp(ip, "127.", 4) == 0;
+
+    pthread_mutex_lock(&fs->lock);
+    if (!found && fs->local_ip_count < 0)
+        find_local_ips(fs);
+    for (int i = 0; i < fs->local_ip_count && !found; i++)
+        found = strcmp(fs->local_ips[i], ip) == 0;
+    pthread_mutex_unlock(&fs->lock);
+    return found;
+}

@@ -1,0 +1,349 @@
+/* names.c -- asking the namenode about names, and changing them: one small question each. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/fs.h"
+
+/* Every question needs an arena for its path and answer. */
+struct question {
+    struct arena arena;
+    char *path;
+};
+
+static int begin(struct question *q, struct dfs *fs, const char *path, struct err *err)
+{
+    arena_init(&q->arena, FS_ANSWER_MAX);
+    return fs_path(fs, path, &q->arena, &q->path, err);
+}
+
+static int end(struct question *q, int rc)
+{
+    arena_done(&q->arena);
+    return rc;
+}
+
+/* ---- stat ---- */
+
+static char *text_of(const ProtobufCBinaryData *b)
+{
+    return strndup((const char *)b->data, b->len);
+}
+
+void dfs_stat_done(struct dfs_stat *st)
+{
+    free(st->path);
+    free(st->owner);
+    free(st->group);
+    free(st->target);
+    free(st->ec_policy);
+}
+
+int fs_stat_from(const Pb__HdfsFileStatusProto *from, const char *path, struct dfs_stat *out,
+                 struct err *err)
+{
+    struct dfs_stat st = {
+        .path = strdup(path),
+        .kind = (enum dfs_kind)from->filetype,
+        .length = from->length,
+        .block_size = from->blocksize,
+        .mtime_ms = from->modification_time,
+        .atime_ms = from->access_time,
+        .inode_id = from->fileid,
+        .replication = from->block_replication,
+        .child_count = from->childrennum > 0 ? (uint32_t)from->childrennum : 0,
+        .mode = (uint16_t)(from->permission->perm & 01777),
+        .owner = strdup(from->owner),
+        .group = strdup(from->group),
+        .target = from->has_symlink ? text_of(&from->symlink) : NULL,
+        .has_acl = from->flags & PB__HDFS_FILE_STATUS_PROTO__FLAGS__HAS_ACL,
+        .is_encrypted = from->flags & PB__HDFS_FILE_STATUS_PROTO__FLAGS__HAS_CRYPT,
+        .is_erasure_coded = from->flags & PB__HDFS_FILE_STATUS_PROTO__FLAGS__HAS_EC,
+        .is_snapshot_enabled = from->flags & PB__HDFS_FILE_STATUS_PROTO__FLAGS__SNAPSHOT_ENABLED,
+        .ec_policy = from->ecpolicy && from->ecpolicy->name ? strdup(from->ecpolicy->name) : NULL,
+        .storage_policy = (uint8_t)from->storagepolicy,
+    };
+
+    if (!st.path || !st.owner || !st.group) {
+        dfs_stat_done(&st);
+        return err_set(err, ERR_NOMEM, "status of %s", path);
+    }
+    *out = st;
+    return 0;
+}
+
+int dfs_stat(struct dfs *fs, const char *path, struct dfs_stat *out, struct err *err)
+{
+    Pb__GetFileInfoRequestProto req = PB__GET_FILE_INFO_REQUEST_PROTO__INIT;
+    Pb__GetFileInfoResponseProto *answer;
+    struct question q;
+    int rc = begin(&q, fs, path, err);
+
+    if (rc == 0) {
+        req.src = q.path;
+        rc = FS_ASK(fs, "getFileInfo", &req, get_file_info, &q.arena, &answer, err);
+    }
+    if (rc == 0 && !answer->fs)
+        rc = err_set(err, ERR_NOENT, "File does not exist: %s", q.path);
+    if (rc == 0)
+        rc = fs_stat_from(answer->fs, q.path, out, err);
+    return end(&q, rc);
+}
+
+/* ---- changes ---- */
+
+int dfs_mkdirs(struct dfs *fs, const char *path, uint16_t mode, bool parents, struct err *err)
+{
+    Pb__MkdirsRequestProto req = PB__MKDIRS_REQUEST_PROTO__INIT;
+    Pb__FsPermissionProto masked = PB__FS_PERMISSION_PROTO__INIT, unmasked = masked;
+    Pb__MkdirsResponseProto *answer;
+    struct question q;
+    int rc = begin(&q, fs, path, err);
+
+    if (rc == 0) {
+        unmasked.perm = mode ? mode : 0777;
+        masked.perm = unmasked.perm & ~(unsigned)fs->umask;
+        req.src = q.path;
+        req.masked = &masked;
+        req.unmasked = &unmasked;
+        req.createparent = parents;
+        rc = FS_ASK(fs, "mkdirs", &req, mkdirs, &q.arena, &answer, err);
+    }
+    if (rc == 0 && !answer->result)
+        rc = err_set(err, ERR_IO, "`%s': directory was not made", q.path);
+    return end(&q, rc);
+}
+
+int dfs_rename(struct dfs *fs, const char *from, const char *to, bool overwrite, struct err *err)
+{
+    Pb__Rename2RequestProto req = PB__RENAME2_REQUEST_PROTO__INIT;
+    Pb__Rename2ResponseProto *answer;
+    struct question q;
+    int rc = begin(&q, fs, from, err);
+
+    if (rc == 0)
+        rc = fs_path(fs, to, &q.arena, &req.dst, err);
+    if (rc == 0) {
+        req.src = q.path;
+        req.overwritedest = overwrite;
+        rc = FS_ASK(fs, "rename2", &req, rename2, &q.arena, &answer, err);
+    }
+    return end(&q, rc);
+}
+
+int dfs_rename_into(struct dfs *fs, const char *from, const char *to, bool *moved, struct err *err)
+{
+    Pb__RenameRequestProto req = PB__RENAME_REQUEST_PROTO__INIT;
+    Pb__RenameResponseProto *answer;
+    struct question q;
+    int rc = begin(&q, fs, from, err);
+
+    if (rc == 0)
+        rc = fs_path(fs, to, &q.arena, &req.dst, err);
+    if (rc == 0) {
+        req.src = q.path;
+        rc = FS_ASK(fs, "rename", &req, rename, &q.arena, &answer, err);
+    }
+    if (rc == 0)
+        *moved = answer->result;
+    return end(&q, rc);
+}
+
+int dfs_delete(struct dfs *fs, const char *path, bool recursive, bool *was_there, struct err *err)
+{
+    Pb__DeleteRequestProto req = PB__DELETE_REQUEST_PROTO__INIT;
+    Pb__DeleteResponseProto *answer;
+    struct question q;
+    int rc = begin(&q, fs, path, err);
+
+    if (rc == 0) {
+        req.src = q.path;
+        req.recursive = recursive;
+        rc = FS_ASK(fs, "delete", &req, delete, &q.arena, &answer, err);
+    }
+    if (rc == 0 && was_there)
+        *was_there = answer->result;
+    return end(&q, rc);
+}
+
+int dfs_chmod(struct dfs *fs, const char *path, uint16_t mode, struct err *err)
+{
+    Pb__SetPermissionRequestProto req = PB__SET_PERMISSION_REQUEST_PROTO__INIT;
+    Pb__FsPermissionProto permission = PB__FS_PERMISSION_PROTO__INIT;
+    Pb__SetPermissionResponseProto *answer;
+    struct question q;
+    int rc = begin(&q, fs, path, err);
+
+    if (rc == 0) {
+        permission.perm = mode;
+        req.src = q.path;
+        req.permission = &permission;
+        rc = FS_ASK(fs, "setPermission", &req, set_permission, &q.arena, &answer, err);
+    }
+    return end(&q, rc);
+}
+
+int dfs_chown(struct dfs *fs, const char *path, const char *owner, const char *group,
+              struct err *err)
+{
+    Pb__SetOwnerRequestProto req = PB__SET_OWNER_REQUEST_PROTO__INIT;
+    Pb__SetOwnerResponseProto *answer;
+    struct question q;
+    int rc = begin(&q, fs, path, err);
+
+    if (rc == 0) {
+        req.src = q.path;
+        req.username = (char *)(uintptr_t)owner;
+        req.groupname = (char *)(uintptr_t)group;
+        rc = FS_ASK(fs, "setOwner", &req, set_owner, &q.arena, &answer, err);
+    }
+    return end(&q, rc);
+}
+
+int dfs_utimes(struct dfs *fs, const char *path, int64_t mtime_ms, int64_t atime_ms,
+               struct err *err)
+{
+    Pb__SetTimesRequestProto req = PB__SET_TIMES_REQUEST_PROTO__INIT;
+    Pb__SetTimesResponseProto *answer;
+    struct question q;
+    int rc = begin(&q, fs, path, err);
+
+    if (rc == 0) {
+        req.src = q.path;
+        req.mtime = (uint64_t)mtime_ms;
+        req.atime = (uint64_t)atime_ms;
+        rc = FS_ASK(fs, "setTimes", &req, set_times, &q.arena, &answer, err);
+    }
+    return end(&q, rc);
+}
+
+int dfs_setrep(struct dfs *fs, const char *path, uint32_t replication, bool *is_file,
+               struct err *err)
+{
+    Pb__SetReplicationRequestProto req = PB__SET_REPLICATION_REQUEST_PROTO__INIT;
+    Pb__SetReplicationResponseProto *answer;
+    struct question q;
+    int rc = begin(&q, fs, path, err);
+
+    if (rc == 0) {
+        req.src = q.path;
+        req.replication = replication;
+        rc = FS_ASK(fs, "setReplication", &req, set_replication, &q.arena, &answer, err);
+    }
+    if (rc == 0 && is_file)
+        *is_file = answer->result;
+    return end(&q, rc);
+}
+
+int dfs_truncate(struct dfs *fs, const char *path, uint64_t length, bool *done, struct err *err)
+{
+    Pb__TruncateRequestProto req = PB__TRUNCATE_REQUEST_PROTO__INIT;
+    Pb__TruncateResponseProto *answer;
+    struct question q;
+    int rc = begin(&q, fs, path, err);
+
+    if (rc == 0) {
+        req.src = q.path;
+        req.newlength = length;
+        req.clientname = fs->client_name;
+        rc = FS_ASK(fs, "truncate", &req, truncate, &q.arena, &answer, err);
+    }
+    if (rc == 0)
+        *done = answer->result;
+    return end(&q, rc);
+}
+
+int dfs_concat(struct dfs *fs, const char *target, const char *const *sources, size_t count,
+               struct err *err)
+{
+    Pb__ConcatRequestProto req = PB__CONCAT_REQUEST_PROTO__INIT;
+    Pb__ConcatResponseProto *answer;
+    struct question q;
+    int rc = begin(&q, fs, target, err);
+    char **list = rc == 0 ? arena_alloc(&q.arena, (count + 1) * sizeof *list) : NULL;
+
+    if (rc == 0 && !list)
+        rc = err_set(err, ERR_NOMEM, "concat of %zu files", count);
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = fs_path(fs, sources[i], &q.arena, &list[i], err);
+    if (rc == 0) {
+        req.trg = q.path;
+        req.srcs = list;
+        req.n_srcs = count;
+        rc = FS_ASK(fs, "concat", &req, concat, &q.arena, &answer, err);
+    }
+    return end(&q, rc);
+}
+
+/* ---- sums ---- */
+
+int dfs_content(struct dfs *fs, const char *path, struct dfs_content *out, struct err *err)
+{
+    Pb__GetContentSummaryRequestProto req = PB__GET_CONTENT_SUMMARY_REQUEST_PROTO__INIT;
+    Pb__GetContentSummaryResponseProto *answer;
+    struct question q;
+    int rc = begin(&q, fs, path, err);
+
+    if (rc == 0) {
+        req.path = q.path;
+        rc = FS_ASK(fs, "getContentSummary", &req, get_content_summary, &q.arena, &answer, err);
+    }
+    if (rc == 0) {
+        const Pb__ContentSummaryProto *s = answer->summary;
+
+        *out = (struct dfs_content){
+            .length = s->length,
+            .file_count = s->filecount,
+            .dir_count = s->directorycount,
+            .space = s->spaceconsumed,
+            .quota = (int64_t)s->quota,
+            .space_quota = (int64_t)s->spacequota,
+            .snapshot_length = s->snapshotlength,
+            .snapshot_file_count = s->snapshotfilecount,
+            .snapshot_dir_count = s->snapshotdirectorycount,
+            .snapshot_space = s->snapshotspaceconsumed,
+            .ec_policy = s->erasurecodingpolicy ? strdup(s->erasurecodingpolicy) : NULL,
+        };
+    }
+    return end(&q, rc);
+}
+
+int dfs_space(struct dfs *fs, struct dfs_space *out, struct err *err)
+{
+    Pb__GetFsStatusRequestProto req = PB__GET_FS_STATUS_REQUEST_PROTO__INIT;
+    Pb__GetFsStatsResponseProto *answer;
+    struct arena arena;
+    int rc;
+
+    arena_init(&arena, FS_ANSWER_MAX);
+    rc = FS_ASK(fs, "getFsStats", &req, get_fs_stats, &arena, &answer, err);
+    if (rc == 0)
+        *out = (struct dfs_space){
+            .capacity = answer->capacity,
+            .used = answer->used,
+            .remaining = answer->remaining,
+            .under_replicated = answer->under_replicated,
+            .corrupt = answer->corrupt_blocks,
+            .missing = answer->missing_blocks,
+        };
+    arena_done(&arena);
+    return rc;
+}
+
+int dfs_server_defaults(struct dfs *fs, struct dfs_server_defaults *out, struct err *err)
+{
+    Pb__GetServerDefaultsRequestProto req = PB__GET_SERVER_DEFAULTS_REQUEST_PROTO__INIT;
+    Pb__GetServerDefaultsResponseProto *answer;
+    struct arena arena;
+    int rc;
+
+    arena_init(&arena, FS_ANSWER_MAX);
+    rc = FS_ASK(fs, "getServerDefaults", &req, get_server_defaults, &arena, &answer, err);
+    if (rc == 0)
+        *out = (struct dfs_server_defaults){
+            .block_size = answer->serverdefaults->blocksize,
+            .replication = answer->serverdefaults->replication,
+            .trash_interval_min = answer->serverdefaults->trashinterval,
+        };
+    arena_done(&arena);
+    return rc;
+}
