@@ -222,6 +222,17 @@ int writer_append(struct dfs *fs, const char *path, struct writer **out, struct 
 
 /* ---- driving the pipeline ---- */
 
+static struct packet *take_spare(struct writer *w)
+{
+    struct packet *p = w->spare, *rest;
+
+    if (!p)
+        return packet_new(&w->pipe.checksum, w->data_max);
+    rest = p->next;
+    w->spare = rest;
+    return p;
+}
+
 static void recycle(struct writer *w, struct packet *done)
 {
     while (done) {
@@ -336,9 +347,11 @@ static int end_block(struct writer *w, struct err *err)
 
     if (rc < 0)
         return rc;
-    last = packet_new(&w->pipe.checksum, w->pipe.checksum.bytes_per);
+    last = take_spare(w);
     if (!last)
         return err_set(err, ERR_NOMEM, "packet");
+    last->n = last->flushed = 0;
+    last->sync = false;
     last->offset = w->block_at;
     last->last = true;
     packet_seal(last, &w->pipe.checksum, w->next_seqno++);
@@ -364,17 +377,6 @@ static uint32_t room_at(const struct writer *w, uint64_t offset)
     if (room > w->pipe.block_size - offset)
         room = (uint32_t)(w->pipe.block_size - offset);
     return room;
-}
-
-static struct packet *take_spare(struct writer *w)
-{
-    struct packet *p = w->spare, *rest;
-
-    if (!p)
-        return packet_new(&w->pipe.checksum, w->data_max);
-    rest = p->next;
-    w->spare = rest;
-    return p;
 }
 
 static int begin_packet(struct writer *w, uint64_t offset, struct err *err)
