@@ -29,7 +29,7 @@ struct rpc_client_options {
     const char *bind_host; /* NULL: any */
     const char *protocol;  /* Java name */
     uint64_t version;
-    const char *user, *real_user; /* real_user NULL: no proxy */
+    const char *user, *real_user;            /* real_user NULL: no proxy */
     int connect_timeout_ms, call_timeout_ms; /* 0: 20 s; 0: no limit */
     int connect_retries;                     /* tries beyond the first, a second apart */
     int idle_timeout_ms;                     /* closes after; 0: 10 s */

@@ -69,7 +69,7 @@ struct rpc_protocol {
 
 struct rpc_server_options {
     const char *host;
-    uint16_t port; /* 0: any free one */
+    uint16_t port;                /* 0: any free one */
     int io_threads, slow_threads; /* 0: sensible */
     uint32_t frame_max_bytes;     /* 0: 128 MiB */
     int connections_max;          /* 0: no limit but descriptors */
