@@ -395,6 +395,32 @@ static void put_field(struct buf *out, const struct field *f, const struct edit_
     }
 }
 
+int edit_check(const struct edit_op *op, struct err *err)
+{
+    const char *const strings[] = {op->path,     op->path2,     op->client_name, op->client_machine,
+                                   op->snapshot, op->snapshot2, op->new_holder};
+    size_t total = 0;
+
+    for (unsigned i = 0; i < sizeof strings / sizeof *strings; i++) {
+        size_t n = strings[i] ? strlen(strings[i]) : 0;
+
+        /* Characters beyond the 16-bit plane grow by half. */
+        if (n > EDIT_STRING_MAX * 2 / 3)
+            return err_set(err, ERR_LIMIT, "a string of %zu bytes, at most %d can be recorded", n,
+                           EDIT_STRING_MAX * 2 / 3);
+    }
+    for (int i = 0; i < op->xattr_count; i++)
+        total += strlen(op->xattrs[i].name) + op->xattrs[i].value_n + 32;
+    for (int i = 0; i < op->acl_count; i++)
+        total += (op->acl[i].name ? strlen(op->acl[i].name) : 0) + 32;
+    for (int i = 0; i < op->source_count; i++)
+        total += strlen(op->sources[i]) * 3 / 2 + 2;
+    total += (size_t)op->block_count * 27;
+    if (total > EDIT_BYTES_MAX / 2)
+        return err_set(err, ERR_LIMIT, "%s of %zu bytes", edit_name(op->code), total);
+    return 0;
+}
+
 int edit_encode(struct buf *out, const struct edit_op *op, struct err *err)
 {
     size_t start = out->n, n;

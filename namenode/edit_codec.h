@@ -33,6 +33,9 @@ enum {
     EDIT_STRING_MAX = 65535,
 };
 
+/* Whether @op fits a record, asked before it is applied: what a client sent may be too long. */
+int edit_check(const struct edit_op *op, struct err *err);
+
 /* Appends @op with its txid to @out, at layout -67.  Fails when a field does not fit its place in
  * the record (ERR_LIMIT); @out is as long as before then. */
 int edit_encode(struct buf *out, const struct edit_op *op, struct err *err);

@@ -9,7 +9,12 @@
  * and must not be used again; the namenode stops.  With several directories, one that fails is
  * dropped as long as another is left.
  *
+ * Segments begin with START_LOG_SEGMENT and end with END_LOG_SEGMENT.  The one being written is
+ * filled up ahead with 0xff, a megabyte at a time, so that a sync need not write the file's size.
+ *
  * Thread:  journal_append under the namespace lock; the rest says.
+ * Memory:  two buffers that take turns, each of at most JOURNAL_BUFFER_MAX bytes; an appender
+ *          that runs into that waits for the disk.
  * Format:  docs/formats/edits.md; segments edits_inprogress_N and edits_N-M as Hadoop's
  */
 #ifndef DFS_NAMENODE_JOURNAL_H
@@ -23,27 +28,38 @@
 
 struct journal;
 
+enum { JOURNAL_BUFFER_MAX = 64 << 20, JOURNAL_FILL_BYTES = 1 << 20 };
+
 struct journal_options {
     struct env *env;
     const char *const *dirs; /* the "current" directories' parents, in use and locked */
     int dir_count;
-    uint64_t next_txid; /* of the first record that will be appended */
+    uint64_t next_txid;                           /* of the first record that will be appended */
     void (*on_durable)(void *ctx, uint64_t txid); /* from the journal's thread */
     void (*on_failed)(void *ctx, const struct err *err);
     void *ctx;
 };
 
+/* Begins a segment in every directory; its first record is durable on return. */
 int journal_open(const struct journal_options *o, struct journal **out, struct err *err);
-int journal_close(struct journal *j, struct err *err); /* syncs and ends the segment */
+/* Syncs, ends the segment and frees the journal, whether or not that worked. */
+int journal_close(struct journal *j, struct err *err);
 
-uint64_t journal_append(struct journal *j, struct edit_op *op); /* sets op->txid, returns it */
-uint64_t journal_last_txid(const struct journal *j);            /* appended */
-uint64_t journal_durable_txid(const struct journal *j);         /* any thread */
-int journal_wait(struct journal *j, uint64_t txid, struct err *err); /* may wait: never under the lock */
+/* Sets op->txid and returns it.  The record must fit (edit_check); a dead journal takes it, and
+ * it never becomes durable. */
+uint64_t journal_append(struct journal *j, struct edit_op *op);
+uint64_t journal_last_txid(const struct journal *j);    /* appended */
+uint64_t journal_durable_txid(const struct journal *j); /* any thread */
+int journal_wait(struct journal *j, uint64_t txid,
+                 struct err *err); /* may wait: never under the lock */
 
-/* Ends the segment and begins the next; both durable on return.  May wait.  The caller keeps
- * appenders out meanwhile only as long as journal_roll_begin() takes. */
+/* Ends the segment and begins the next; both durable on return.  May wait; appending goes on
+ * meanwhile. */
 int journal_roll(struct journal *j, uint64_t *first_of_new, struct err *err);
+/* The part of it that does not wait: returns the first txid of the new segment, and its
+ * predecessor is the END_LOG_SEGMENT.  With the namespace lock held, so that the caller knows
+ * which state that txid stands for.  0 when a roll is under way already. */
+uint64_t journal_roll_begin(struct journal *j);
 
 struct journal_stats {
     uint64_t records, syncs, sync_ns, bytes, buffered_bytes, failed_dirs;

@@ -33,7 +33,9 @@ struct name_identity {
 int name_dirs_format(struct env *env, char *const *dirs, int count, const char *cluster_id,
                      bool force, struct name_identity *out, struct err *err);
 
-/* Locks the directories (ERR_LOCKED names who holds them) and reads who they are. */
+/* Locks the directories (ERR_LOCKED names who holds them) and reads who they are.  They must
+ * agree; one that is empty, while another is not, is given the others' VERSION and fills up from
+ * then on.  ERR_STATE when none is formatted. */
 int name_dirs_open(struct env *env, char *const *dirs, int count, struct name_dirs **out,
                    struct err *err);
 void name_dirs_close(struct name_dirs *d);
@@ -41,21 +43,31 @@ const struct name_identity *name_dirs_identity(const struct name_dirs *d);
 
 /* Loads the newest whole image and replays the edits after it.  An edits_inprogress torn by a
  * crash is cut after its last whole record; any other damage is an error that names the file and
- * the byte.  @on_op sees every replayed record (retry cache); may be NULL. */
+ * the byte.  @on_op sees every replayed record (retry cache); may be NULL.  After an error @ns
+ * is good for nothing but ns_free(). */
 struct load_result {
     uint64_t image_txid, last_txid, replayed, image_ms, edits_ms;
+    uint64_t cut_bytes; /* of torn segments */
+    uint64_t unacted;   /* records that are kept in the log but mean nothing to Ashlar yet */
 };
 int name_dirs_load(struct name_dirs *d, struct namespace *ns,
                    void (*on_op)(void *ctx, const struct edit_op *op), void *ctx,
                    struct load_result *out, struct err *err);
 
-/* Writes a checkpoint of @ns as of @txid to every directory (fsimage.ckpt, then renamed) and
- * drops images and edits beyond what is retained.  Called in a forked child, or with nothing
- * else running; name_dirs_image_done() in the parent makes it known. */
+/* Writes a checkpoint of @ns as of @txid to every directory, durably, as fsimage.ckpt_N with its
+ * MD5 beside it.  Called in a forked child, or with nothing else running.  A directory that fails
+ * goes without; it is an error when none is left. */
 int name_dirs_save_image(struct name_dirs *d, const struct namespace *ns, uint64_t txid,
                          struct err *err);
+
+/* Makes that checkpoint known: renames it to fsimage_N, then drops the images beyond the newest
+ * @retained_images, and the edits that end more than @retained_edits transactions before the
+ * oldest of those.  To be called once the edits up to @txid are durable. */
 int name_dirs_image_done(struct name_dirs *d, uint64_t txid, int retained_images,
                          uint64_t retained_edits, struct err *err);
-int name_dirs_seen_txid(struct name_dirs *d, uint64_t txid, struct err *err);
+
+/* The directories themselves, for the journal. */
+char *const *name_dirs_paths(const struct name_dirs *d, int *count);
+uint64_t name_dirs_image_txid(const struct name_dirs *d); /* of the newest image that is whole */
 
 #endif
