@@ -315,13 +315,7 @@ void conn_fatal(struct rpc_conn *c, const struct rpc_response_head *to, uint32_t
     end_after_output(c);
 }
 
-static struct rpc_response_head answer_to(const struct rpc_request_head *h)
-{
-    return (struct rpc_response_head){
-        .call_id = h->call_id, .retry_count = h->retry_count, .client_id = h->client_id};
-}
-
-/* Hadoop answers what isn't a call (context, SASL) with no client id. */
+/* Hadoop answers what isn't a call, and a call it refuses, without the client's id. */
 static struct rpc_response_head answer_out_of_band(int32_t call_id)
 {
     return (struct rpc_response_head){.call_id = call_id, .retry_count = RPC_NO_RETRY_COUNT};
@@ -329,7 +323,7 @@ static struct rpc_response_head answer_out_of_band(int32_t call_id)
 
 static void refuse(struct rpc_conn *c, const struct rpc_request_head *to, const char *text)
 {
-    struct rpc_response_head h = answer_to(to);
+    struct rpc_response_head h = {.call_id = to->call_id, .retry_count = to->retry_count};
 
     conn_fatal(c, &h, INVALID_HEADER, RPC_EXCEPTION, text);
 }
@@ -521,6 +515,9 @@ static void take_sasl(struct rpc_conn *c, struct rd *rest)
                        "Error decoding RpcSaslProto");
     else if (m->state == PB__RPC_SASL_PROTO__SASL_STATE__NEGOTIATE)
         sasl_switch_to_simple(c);
+    else if (m->state == PB__RPC_SASL_PROTO__SASL_STATE__INITIATE && m->n_auths != 1)
+        refuse_opening(c, RPC_CALL_SASL, UNAUTHORIZED, "javax.security.sasl.SaslException",
+                       "Client mechanism is malformed");
     else
         refuse_opening(c, RPC_CALL_SASL, UNAUTHORIZED,
                        "org.apache.hadoop.security.AccessControlException",

@@ -342,6 +342,13 @@ static void on_accept(uv_poll_t *poll, int status, int events)
     }
 }
 
+static uint64_t sweep_ms(const struct rpc_server *s)
+{
+    int idle_ms = s->o.idle_timeout_ms;
+
+    return idle_ms > 0 && idle_ms < SWEEP_MS ? (uint64_t)idle_ms : SWEEP_MS;
+}
+
 static int loop_init(struct rpc_server *s, int index)
 {
     struct loop *l = &s->loops[index];
@@ -360,7 +367,7 @@ static int loop_init(struct rpc_server *s, int index)
     l->wake.data = l;
     uv_timer_init(&l->uv, &l->sweep);
     l->sweep.data = l;
-    uv_timer_start(&l->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+    uv_timer_start(&l->sweep, on_sweep, sweep_ms(s), sweep_ms(s));
     if (index > 0)
         return 0;
     if (uv_poll_init(&l->uv, &l->accept, s->listen_fd) != 0)
