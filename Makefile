@@ -93,6 +93,12 @@ $(B)/lib/libdfs.so: $(foreach u,client proto common,$(B)/lib$(u).a) client/libdf
 	  -Wl,--version-script=client/libdfs.map $(LIBS)
 	ln -sf libdfs.so $(B)/lib/libhdfs.so
 
+# every message and enum there is, for the test that compares them with Hadoop's
+$(B)/gen/all_descriptors.h: $(GEN_H)
+	grep -ohE 'ProtobufC(Message|Enum)Descriptor +[a-z0-9_]+' $^ | sort -u | \
+	  sed -E 's/ProtobufC(Message|Enum)Descriptor +(.*)/\1(\2)/' > $@
+$(B)/tests/unit/proto/test_descriptors.o: $(B)/gen/all_descriptors.h
+
 # ---- tests: tests/unit/FOLDER/*.c is one runner for each folder ----
 UNITS := $(foreach f,$(FOLDERS),$(if $(wildcard tests/unit/$(f)/*.c),$(f)))
 UNIT_USES_common := common
