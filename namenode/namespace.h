@@ -15,7 +15,11 @@
  *   block.c     the record of a block: stamp, length, file, state, up to three storages inline
  *   lease.c     who is writing which file
  *   feature.c   what few inodes have: ACL, xattrs, quota, snapshots; by inode id
- *   apply.c     ns_apply(): carries out one edit record
+ *   tree.c      inodes with their names: making, linking, taking apart
+ *   file.c      the blocks of a file
+ *   resolve.c   paths
+ *   apply.c     ns_apply(): carries out one edit record; apply_attr.c those about attributes
+ *   ns_view.c   looking; ns_load.c images; ns_check.c what always holds
  *
  * Always true, and checked by ns_check():
  *   N1  every inode but the root has a parent that lists it once; names in a directory differ
@@ -51,7 +55,12 @@ struct namespace;
 enum inode_kind { INODE_NONE, INODE_FILE, INODE_DIR, INODE_SYMLINK };
 
 /* Hadoop's BlockUCState, by its numbers. */
-enum block_state { BLOCK_COMPLETE, BLOCK_UNDER_CONSTRUCTION, BLOCK_UNDER_RECOVERY, BLOCK_COMMITTED };
+enum block_state {
+    BLOCK_COMPLETE,
+    BLOCK_UNDER_CONSTRUCTION,
+    BLOCK_UNDER_RECOVERY,
+    BLOCK_COMMITTED
+};
 
 /* Everything about an inode, unpacked. */
 struct inode_info {
@@ -81,23 +90,27 @@ struct block_info {
 
 /* A path, taken apart and followed as far as it exists.  "/" has one component, the root. */
 struct ns_path {
-    int count;        /* components, the root included */
-    int found;        /* how many exist, from the root on */
-    uint64_t *ids;    /* of those */
+    int count;     /* components, the root included */
+    int found;     /* how many exist, from the root on */
+    uint64_t *ids; /* of those */
     struct ns_name {
         const char *text;
         unsigned n;
-    } *names;         /* names[0] is empty */
+    } * names;         /* names[0] is empty */
     bool through_file; /* stopped because ids[found-1] is no directory, though more was asked */
 };
 
-struct namespace_limits { /* what the simulator and tests make smaller */
+struct namespace_limits {      /* what the simulator and tests make smaller */
     uint64_t memory_max_bytes; /* 0: what the address space holds */
 };
 
 int ns_new(const struct namespace_limits *limits, struct namespace **out, struct err *err);
 void ns_free(struct namespace *ns);
 void ns_check(const struct namespace *ns); /* MUSTs; slow */
+
+/* A number over all of the state that records describe: equal for equal states, whatever way they
+ * came about. Replicas and the states of blocks are not in it. */
+uint64_t ns_digest(const struct namespace *ns);
 
 /* Called for each block that ceases to exist, before its record goes: the block manager deletes
  * the replicas. */
@@ -117,7 +130,8 @@ bool ns_reclaim(struct namespace *ns, int max);
 /* ---- counters that records carry ---- */
 uint64_t ns_last_inode_id(const struct namespace *ns);
 uint64_t ns_last_block_id(const struct namespace *ns);
-uint64_t ns_gs(const struct namespace *ns); /* the last one handed out */
+uint64_t ns_last_group_id(const struct namespace *ns); /* of striped files; 0: none yet */
+uint64_t ns_gs(const struct namespace *ns);            /* the last one handed out */
 uint64_t ns_inode_count(const struct namespace *ns);
 uint64_t ns_file_count(const struct namespace *ns);
 uint64_t ns_block_count(const struct namespace *ns);

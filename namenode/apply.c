@@ -1,0 +1,664 @@
+/* apply.c -- carries out one edit record; the only code that changes the namespace.
+ *
+ * Each function checks all that can be wrong first, then changes. What a record does to times is
+ * Hadoop's: a directory's mtime becomes that of the change, if that is later.
+ */
+#include <string.h>
+
+#include "namenode/apply.h"
+#include "namenode/dir.h"
+
+/* ---- what a record refers to ---- */
+
+static int no_such(struct err *err, const struct edit_op *op, const char *path)
+{
+    return err_set(err, ERR_INCONSISTENT, "record %llu (op %d): %s: no such file or directory",
+                   (unsigned long long)op->txid, op->code, path);
+}
+
+int apply_find(const struct namespace *ns, const struct edit_op *op, const char *path,
+               uint64_t *out, struct err *err)
+{
+    uint64_t id = path ? ns_lookup(ns, path) : 0;
+
+    if (!id)
+        return no_such(err, op, path ? path : "(no path)");
+    *out = id;
+    return 0;
+}
+
+int apply_find_file(const struct namespace *ns, const struct edit_op *op, const char *path,
+                    uint64_t *out, struct err *err)
+{
+    int rc = apply_find(ns, op, path, out, err);
+
+    if (rc == 0 && ns_kind(ns, *out) != INODE_FILE)
+        return err_set(err, ERR_INCONSISTENT, "record %llu (op %d): %s: not a file",
+                       (unsigned long long)op->txid, op->code, path);
+    return rc;
+}
+
+/* The directory that @path's last name is in, and that name. */
+static int find_parent(const struct namespace *ns, const struct edit_op *op, const char *path,
+                       uint64_t *dir, const char **name, unsigned *n, struct err *err)
+{
+    size_t len = path ? strlen(path) : 0, cut;
+    char up[NS_PATH_MAX + 2];
+
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    for (cut = len; cut > 0 && path[cut - 1] != '/'; cut--)
+        ;
+    if (cut == 0 || cut == len || cut > NS_PATH_MAX)
+        return err_set(err, ERR_INCONSISTENT, "record %llu (op %d): path \"%.100s\"",
+                       (unsigned long long)op->txid, op->code, path ? path : "");
+    memcpy(up, path, cut);
+    up[cut] = 0;
+    *dir = ns_lookup(ns, up);
+    if (!*dir || ns_kind(ns, *dir) != INODE_DIR)
+        return no_such(err, op, up);
+    *name = path + cut;
+    *n = (unsigned)(len - cut);
+    return 0;
+}
+
+/* A directory changed at @when. */
+static int touch_dir(struct namespace *ns, uint64_t dir, uint64_t when, struct err *err)
+{
+    if (when == UINT64_MAX || inode_mtime(ns, dir) >= when)
+        return 0;
+    return inode_set_times(ns, dir, when, UINT64_MAX, err);
+}
+
+/* ---- files being written ---- */
+
+static int open_by(struct namespace *ns, uint64_t file, const char *holder, const char *machine,
+                   struct err *err)
+{
+    int rc = lease_give(ns->leases, file, holder ? holder : "", machine, err);
+
+    if (rc == 0)
+        ns_inode(ns, file)->flags |= INODE_OPEN;
+    return rc;
+}
+
+static void close_file(struct namespace *ns, uint64_t file)
+{
+    lease_end(ns->leases, file);
+    ns_inode(ns, file)->flags &= (uint8_t)~INODE_OPEN;
+}
+
+static void note_block(struct namespace *ns, const struct edit_block *b)
+{
+    if (b->id >> 63) {
+        if (b->id > ns->last_group || !ns->last_group)
+            ns->last_group = b->id;
+    } else if (b->id > ns->last_block) {
+        ns->last_block = b->id;
+    }
+    if (b->gs > ns->gs)
+        ns->gs = b->gs;
+}
+
+/* Adds a block at the end of a file, or changes nothing. */
+static int add_block(struct namespace *ns, uint64_t file, const struct edit_block *b,
+                     enum block_state state, struct err *err)
+{
+    int rc = file_make_block(ns, file, b, state, err);
+
+    if (rc < 0)
+        return rc;
+    rc = file_add_block(ns, file, block_number(b->id), err);
+    if (rc < 0) {
+        block_drop(&ns->blocks, block_number(b->id));
+        return rc;
+    }
+    note_block(ns, b);
+    return 0;
+}
+
+static void update_block(struct namespace *ns, const struct edit_block *in, bool complete)
+{
+    struct block *b = block_get(&ns->blocks, block_number(in->id));
+
+    put48(b->length, in->length);
+    put48(b->gs, in->gs);
+    if (complete)
+        b->bits &= (uint8_t)~BLOCK_STATE_MASK;
+    note_block(ns, in);
+}
+
+static int check_blocks(const struct namespace *ns, const struct edit_op *op, uint64_t file,
+                        struct err *err)
+{
+    const struct inode *i = ns_inode(ns, file);
+    uint32_t have = file_block_count(ns, i);
+
+    for (int k = 0; k < op->block_count; k++) {
+        const struct edit_block *b = &op->blocks[k];
+        uint64_t number = block_number(b->id);
+
+        if (number == BLOCK_NONE || b->gs > U48_MAX || b->length > U48_MAX)
+            return err_set(err, ERR_INCONSISTENT, "record %llu: %s: blk_%lld can't be kept",
+                           (unsigned long long)op->txid, op->path, (long long)b->id);
+        if ((uint32_t)k < have && file_block_number(ns, i, (uint32_t)k) != number)
+            return err_set(
+                err, ERR_INCONSISTENT, "record %llu: %s: block %d is blk_%lld, not blk_%lld",
+                (unsigned long long)op->txid, op->path, k,
+                (long long)block_id_of(file_block_number(ns, i, (uint32_t)k)), (long long)b->id);
+        if ((uint32_t)k >= have && block_get(&ns->blocks, number))
+            return err_set(err, ERR_INCONSISTENT,
+                           "record %llu: %s: blk_%lld belongs to another file",
+                           (unsigned long long)op->txid, op->path, (long long)b->id);
+    }
+    return 0;
+}
+
+/* Makes the file's blocks those of the record. The last one stays unfinished unless the record
+ * closes the file. */
+static int set_blocks(struct namespace *ns, const struct edit_op *op, uint64_t file, bool closing,
+                      struct err *err)
+{
+    uint32_t have = file_block_count(ns, ns_inode(ns, file));
+    int rc = check_blocks(ns, op, file, err);
+
+    for (int k = 0; k < op->block_count && rc == 0; k++) {
+        bool last = k == op->block_count - 1;
+        bool done = !last || closing;
+
+        if ((uint32_t)k < have)
+            update_block(ns, &op->blocks[k], done);
+        else
+            rc = add_block(ns, file, &op->blocks[k],
+                           done ? BLOCK_COMPLETE : BLOCK_UNDER_CONSTRUCTION, err);
+    }
+    for (; rc == 0 && have > (uint32_t)op->block_count; have--)
+        file_drop_last_block(ns, file);
+    return rc;
+}
+
+/* ---- creating and closing ---- */
+
+static int create_file(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    struct new_inode in = {.id = op->inode_id,
+                           .kind = INODE_FILE,
+                           .user = op->user,
+                           .group = op->group,
+                           .mode = op->mode,
+                           .replication = op->replication,
+                           .block_size = op->block_size,
+                           .mtime_ms = op->mtime_ms,
+                           .atime_ms = op->atime_ms,
+                           .storage_policy = op->storage_policy,
+                           .ec_policy = op->ec_policy};
+    const char *name;
+    uint64_t dir;
+    unsigned n;
+    int rc = find_parent(ns, op, op->path, &dir, &name, &n, err);
+
+    if (rc == 0)
+        rc = ns_make_inode(ns, &in, err);
+    if (rc < 0)
+        return rc;
+    rc = apply_acl(ns, op->inode_id, op->acl, op->acl_count, err);
+    if (rc == 0)
+        rc = apply_xattrs(ns, op->inode_id, op->xattrs, op->xattr_count, err);
+    if (rc == 0 && op->client_name && op->client_name[0])
+        rc = open_by(ns, op->inode_id, op->client_name, op->client_machine, err);
+    if (rc == 0)
+        rc = set_blocks(ns, op, op->inode_id, false, err);
+    if (rc == 0)
+        rc = touch_dir(ns, dir, op->mtime_ms, err);
+    if (rc == 0)
+        rc = ns_link(ns, dir, op->inode_id, name, n, err);
+    if (rc < 0) {
+        lease_end(ns->leases, op->inode_id);
+        ns->file_count--;
+        ns_drop_inode(ns, op->inode_id);
+    }
+    return rc;
+}
+
+static int apply_add(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    uint64_t old = op->path ? ns_lookup(ns, op->path) : 0;
+    int rc;
+
+    if (old && ns_kind(ns, old) != INODE_FILE)
+        return err_set(err, ERR_INCONSISTENT, "record %llu: %s is there and no file",
+                       (unsigned long long)op->txid, op->path);
+    if (old && !op->overwrite) { /* an older way to write: blocks of an open file, or append */
+        rc = check_blocks(ns, op, old, err);
+        if (rc == 0 && !(ns_inode(ns, old)->flags & INODE_OPEN))
+            rc = open_by(ns, old, op->client_name, op->client_machine, err);
+        if (rc == 0)
+            rc = inode_set_times(ns, old, op->mtime_ms, op->atime_ms, err);
+        return rc == 0 ? set_blocks(ns, op, old, false, err) : rc;
+    }
+    if (ns_inode(ns, op->inode_id))
+        return err_set(err, ERR_INCONSISTENT, "record %llu: inode %llu is there already",
+                       (unsigned long long)op->txid, (unsigned long long)op->inode_id);
+    if (old)
+        ns_delete_tree(ns, old);
+    return create_file(ns, op, err);
+}
+
+static int apply_close(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    uint64_t file;
+    int rc = apply_find_file(ns, op, op->path, &file, err);
+
+    if (rc == 0)
+        rc = check_blocks(ns, op, file, err);
+    if (rc == 0)
+        rc = inode_set_times(ns, file, op->mtime_ms, op->atime_ms, err);
+    if (rc == 0)
+        rc = set_blocks(ns, op, file, true, err);
+    if (rc == 0)
+        close_file(ns, file);
+    return rc;
+}
+
+/* The record names the block before the new one, with its final length, and the new one. */
+static int apply_add_block(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    const struct edit_block *last = op->block_count ? &op->blocks[op->block_count - 1] : NULL;
+    uint64_t file;
+    uint32_t have;
+    int rc = apply_find_file(ns, op, op->path, &file, err);
+
+    if (rc < 0)
+        return rc;
+    have = file_block_count(ns, ns_inode(ns, file));
+    if (!last || op->block_count > 2)
+        return err_set(err, ERR_INCONSISTENT, "record %llu: %d blocks in ADD_BLOCK",
+                       (unsigned long long)op->txid, op->block_count);
+    if ((have > 0) != (op->block_count == 2))
+        return err_set(err, ERR_INCONSISTENT, "record %llu: %s: has %u blocks, the record names %d",
+                       (unsigned long long)op->txid, op->path, have, op->block_count);
+    if (have > 0) {
+        uint64_t number = file_block_number(ns, ns_inode(ns, file), have - 1);
+
+        if (number != block_number(op->blocks[0].id) || op->blocks[0].length > U48_MAX)
+            return err_set(err, ERR_INCONSISTENT, "record %llu: %s: blk_%lld is not its last block",
+                           (unsigned long long)op->txid, op->path, (long long)op->blocks[0].id);
+    }
+    rc = add_block(ns, file, last, BLOCK_UNDER_CONSTRUCTION, err);
+    if (rc == 0 && have > 0) {
+        /* Its state follows from what datanodes report; a replay has nobody to wait for. */
+        struct block *b = block_get(&ns->blocks, block_number(op->blocks[0].id));
+        bool known = (b->bits & BLOCK_STATE_MASK) == BLOCK_COMMITTED;
+
+        update_block(ns, &op->blocks[0], !known);
+    }
+    return rc;
+}
+
+static int apply_update_blocks(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    uint64_t file;
+    int rc = apply_find_file(ns, op, op->path, &file, err);
+
+    return rc == 0 ? set_blocks(ns, op, file, false, err) : rc;
+}
+
+static int apply_append(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    uint64_t file;
+    int rc = apply_find_file(ns, op, op->path, &file, err);
+    const struct inode *i;
+    uint32_t n;
+
+    if (rc == 0)
+        rc = open_by(ns, file, op->client_name, op->client_machine, err);
+    if (rc < 0)
+        return rc;
+    i = ns_inode(ns, file);
+    n = file_block_count(ns, i);
+    if (!op->new_block && n > 0) {
+        struct block *b = block_get(&ns->blocks, file_block_number(ns, i, n - 1));
+
+        if (get48(b->length) < ns_attr(ns, i)->block_size)
+            b->bits = (uint8_t)((b->bits & ~BLOCK_STATE_MASK) | BLOCK_UNDER_CONSTRUCTION);
+    }
+    return 0;
+}
+
+static int apply_truncate(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    uint64_t file, total = 0, at = 0;
+    uint32_t n, keep = 0;
+    int rc = apply_find_file(ns, op, op->path, &file, err);
+
+    if (rc < 0)
+        return rc;
+    n = file_block_count(ns, ns_inode(ns, file));
+    for (; keep < n && total < op->new_length; keep++) {
+        at = total;
+        total +=
+            get48(block_get(&ns->blocks, file_block_number(ns, ns_inode(ns, file), keep))->length);
+    }
+    if (total < op->new_length)
+        return err_set(err, ERR_INCONSISTENT, "record %llu: %s: truncated to %llu, has %llu bytes",
+                       (unsigned long long)op->txid, op->path, (unsigned long long)op->new_length,
+                       (unsigned long long)total);
+    if (total > op->new_length) { /* inside a block: open until its replicas have been cut */
+        rc = open_by(ns, file, op->client_name, op->client_machine, err);
+        if (rc < 0)
+            return rc;
+    }
+    for (; n > keep; n--)
+        file_drop_last_block(ns, file);
+    if (total > op->new_length) {
+        uint64_t number = file_block_number(ns, ns_inode(ns, file), keep - 1);
+        struct block *b = block_get(&ns->blocks, number);
+
+        put48(b->length, op->new_length - at);
+        if (op->block_count == 1 && block_number(op->blocks[0].id) == number)
+            put48(b->gs, op->blocks[0].gs);
+        b->bits = (uint8_t)((b->bits & ~BLOCK_STATE_MASK) | BLOCK_UNDER_RECOVERY);
+    }
+    for (int k = 0; k < op->block_count; k++)
+        note_block(ns, &op->blocks[k]);
+    return inode_set_times(ns, file, op->mtime_ms, UINT64_MAX, err);
+}
+
+static int apply_reassign_lease(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    const char *machine;
+    uint64_t file;
+    int rc = apply_find_file(ns, op, op->path, &file, err);
+
+    if (rc < 0)
+        return rc;
+    machine = lease_machine(ns->leases, file);
+    if (!machine)
+        return err_set(err, ERR_INCONSISTENT, "record %llu: %s has no writer",
+                       (unsigned long long)op->txid, op->path);
+    return lease_give(ns->leases, file, op->new_holder ? op->new_holder : "", machine, err);
+}
+
+/* ---- names ---- */
+
+static int make_named(struct namespace *ns, const struct edit_op *op, struct new_inode *in,
+                      struct err *err)
+{
+    const char *name;
+    uint64_t dir;
+    unsigned n;
+    int rc = find_parent(ns, op, op->path, &dir, &name, &n, err);
+
+    if (rc < 0)
+        return rc;
+    if (ns_child_of(ns, dir, name, n))
+        return err_set(err, ERR_INCONSISTENT, "record %llu: %s is there already",
+                       (unsigned long long)op->txid, op->path);
+    rc = ns_make_inode(ns, in, err);
+    if (rc < 0)
+        return rc;
+    rc = apply_acl(ns, in->id, op->acl, op->acl_count, err);
+    if (rc == 0)
+        rc = apply_xattrs(ns, in->id, op->xattrs, op->xattr_count, err);
+    if (rc == 0)
+        rc = touch_dir(ns, dir, op->mtime_ms, err);
+    if (rc == 0)
+        rc = ns_link(ns, dir, in->id, name, n, err);
+    if (rc < 0)
+        ns_drop_inode(ns, in->id);
+    return rc;
+}
+
+static int apply_mkdir(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    struct new_inode in = {.id = op->inode_id,
+                           .kind = INODE_DIR,
+                           .user = op->user,
+                           .group = op->group,
+                           .mode = op->mode,
+                           .mtime_ms = op->mtime_ms};
+
+    return make_named(ns, op, &in, err);
+}
+
+static int apply_symlink(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    struct new_inode in = {.id = op->inode_id,
+                           .kind = INODE_SYMLINK,
+                           .user = op->user,
+                           .group = op->group,
+                           .mode = op->mode,
+                           .mtime_ms = op->mtime_ms,
+                           .atime_ms = op->atime_ms,
+                           .target = op->path2 ? op->path2 : ""};
+
+    return make_named(ns, op, &in, err);
+}
+
+static int apply_delete(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    uint64_t id = 0, dir;
+    int rc = apply_find(ns, op, op->path, &id, err);
+
+    if (rc == 0 && id == NS_ROOT_ID)
+        return err_set(err, ERR_INCONSISTENT, "record %llu deletes the root",
+                       (unsigned long long)op->txid);
+    if (rc < 0)
+        return rc;
+    dir = ns_parent(ns, id);
+    rc = touch_dir(ns, dir, op->mtime_ms, err);
+    if (rc == 0)
+        ns_delete_tree(ns, id);
+    return rc;
+}
+
+/* Moves @id below @dir under a new name; puts it back where memory is short. */
+static int move(struct namespace *ns, uint64_t id, uint64_t dir, const char *name, unsigned n,
+                struct err *err)
+{
+    uint64_t from = ns_parent(ns, id);
+    char old[UINT16_MAX + 1];
+    unsigned old_n;
+    const char *have = inode_name(ns, ns_inode(ns, id), &old_n);
+    int rc;
+
+    memcpy(old, have, old_n);
+    ns_unlink(ns, id);
+    rc = ns_link(ns, dir, id, name, n, err);
+    if (rc < 0)
+        MUST(ns_link(ns, from, id, old, old_n, NULL) == 0);
+    return rc;
+}
+
+/* The record's target; with the older rename an existing directory stands for a name inside. */
+static int rename_target(const struct namespace *ns, const struct edit_op *op, uint64_t src,
+                         uint64_t *dir, const char **name, unsigned *n, struct err *err)
+{
+    uint64_t dst = op->path2 ? ns_lookup(ns, op->path2) : 0;
+
+    if (op->code == EDIT_RENAME_OLD && dst && ns_kind(ns, dst) == INODE_DIR) {
+        *dir = dst;
+        *name = inode_name(ns, ns_inode(ns, src), n);
+        return 0;
+    }
+    return find_parent(ns, op, op->path2, dir, name, n, err);
+}
+
+static int apply_rename(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    uint64_t src = 0, dir = 0, from, old;
+    char name[UINT16_MAX + 1];
+    const char *text;
+    unsigned n;
+    int rc = apply_find(ns, op, op->path, &src, err);
+
+    if (rc == 0)
+        rc = rename_target(ns, op, src, &dir, &text, &n, err);
+    if (rc < 0)
+        return rc;
+    if (src == NS_ROOT_ID || n > UINT16_MAX || ns_is_within(ns, dir, src))
+        return err_set(err, ERR_INCONSISTENT, "record %llu moves %s into itself",
+                       (unsigned long long)op->txid, op->path);
+    memcpy(name, text, n);
+    from = ns_parent(ns, src);
+    old = ns_child_of(ns, dir, name, n);
+    if (old == src)
+        return 0;
+    if (old && !(op->rename_options & RENAME_OVERWRITE))
+        return err_set(err, ERR_INCONSISTENT, "record %llu: %s is there already",
+                       (unsigned long long)op->txid, op->path2);
+    if (old && ns_is_within(ns, src, old))
+        return err_set(err, ERR_INCONSISTENT, "record %llu: %s is above %s",
+                       (unsigned long long)op->txid, op->path2, op->path);
+    rc = touch_dir(ns, from, op->mtime_ms, err);
+    if (rc == 0)
+        rc = touch_dir(ns, dir, op->mtime_ms, err);
+    if (rc == 0 && old)
+        ns_delete_tree(ns, old);
+    return rc == 0 ? move(ns, src, dir, name, n, err) : rc;
+}
+
+/* Blocks of the sources go over to the target, in order; the sources go. */
+static int concat_one(struct namespace *ns, uint64_t target, uint64_t source, struct err *err)
+{
+    uint32_t n = file_block_count(ns, ns_inode(ns, source));
+
+    for (uint32_t k = 0; k < n; k++) {
+        uint64_t number = file_block_number(ns, ns_inode(ns, source), k);
+        int rc = file_add_block(ns, target, number, err);
+
+        if (rc < 0)
+            return rc;
+        put48(block_get(&ns->blocks, number)->file, target);
+    }
+    file_free_list(ns, ns_inode(ns, source));
+    ns_delete_tree(ns, source);
+    return 0;
+}
+
+static int apply_concat(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    uint64_t target, source;
+    int rc = apply_find_file(ns, op, op->path, &target, err);
+
+    for (int k = 0; k < op->source_count && rc == 0; k++) {
+        rc = apply_find_file(ns, op, op->sources[k], &source, err);
+        if (rc == 0 && source == target)
+            rc = err_set(err, ERR_INCONSISTENT, "record %llu: %s is joined to itself",
+                         (unsigned long long)op->txid, op->path);
+    }
+    for (int k = 0; k < op->source_count && rc == 0; k++) {
+        rc = apply_find_file(ns, op, op->sources[k], &source, err);
+        if (rc == 0)
+            rc = concat_one(ns, target, source, err);
+    }
+    if (rc == 0)
+        rc = inode_set_times(ns, target, op->mtime_ms, UINT64_MAX, err);
+    return rc == 0 ? touch_dir(ns, ns_parent(ns, target), op->mtime_ms, err) : rc;
+}
+
+/* ---- counters and segments ---- */
+
+static int apply_gs(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    (void)err;
+    if (op->code == EDIT_SET_GENSTAMP_V1)
+        ns->gs_v1 = op->gs;
+    else
+        ns->gs = op->gs;
+    return 0;
+}
+
+static int apply_block_id(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    (void)err;
+    if (op->block_id >> 63)
+        ns->last_group = op->block_id;
+    else
+        ns->last_block = op->block_id;
+    return 0;
+}
+
+static int apply_nothing(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    (void)ns;
+    (void)op;
+    (void)err;
+    return 0;
+}
+
+static int apply_refused(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    (void)ns;
+    return err_set(err, ERR_UNSUPPORTED,
+                   "record %llu (op %d) uses snapshots, which are not there yet",
+                   (unsigned long long)op->txid, op->code);
+}
+
+/* ---- the table ---- */
+
+typedef int (*applier)(struct namespace *ns, const struct edit_op *op, struct err *err);
+
+static const applier table[] = {
+    [EDIT_ADD] = apply_add,
+    [EDIT_CLOSE] = apply_close,
+    [EDIT_ADD_BLOCK] = apply_add_block,
+    [EDIT_UPDATE_BLOCKS] = apply_update_blocks,
+    [EDIT_APPEND] = apply_append,
+    [EDIT_TRUNCATE] = apply_truncate,
+    [EDIT_REASSIGN_LEASE] = apply_reassign_lease,
+    [EDIT_MKDIR] = apply_mkdir,
+    [EDIT_SYMLINK] = apply_symlink,
+    [EDIT_DELETE] = apply_delete,
+    [EDIT_RENAME_OLD] = apply_rename,
+    [EDIT_RENAME] = apply_rename,
+    [EDIT_CONCAT_DELETE] = apply_concat,
+    [EDIT_SET_REPLICATION] = apply_attributes,
+    [EDIT_SET_PERMISSIONS] = apply_attributes,
+    [EDIT_SET_OWNER] = apply_attributes,
+    [EDIT_SET_STORAGE_POLICY] = apply_attributes,
+    [EDIT_TIMES] = apply_times,
+    [EDIT_SET_ACL] = apply_set_acl,
+    [EDIT_SET_XATTR] = apply_set_xattr,
+    [EDIT_REMOVE_XATTR] = apply_remove_xattr,
+    [EDIT_SET_QUOTA] = apply_quota,
+    [EDIT_SET_NS_QUOTA] = apply_quota,
+    [EDIT_CLEAR_NS_QUOTA] = apply_quota,
+    [EDIT_SET_QUOTA_BY_STORAGETYPE] = apply_quota,
+    [EDIT_SET_GENSTAMP_V1] = apply_gs,
+    [EDIT_SET_GENSTAMP_V2] = apply_gs,
+    [EDIT_ALLOCATE_BLOCK_ID] = apply_block_id,
+    [EDIT_START_LOG_SEGMENT] = apply_nothing,
+    [EDIT_END_LOG_SEGMENT] = apply_nothing,
+    [EDIT_GET_DELEGATION_TOKEN] = apply_nothing,
+    [EDIT_RENEW_DELEGATION_TOKEN] = apply_nothing,
+    [EDIT_CANCEL_DELEGATION_TOKEN] = apply_nothing,
+    [EDIT_UPDATE_MASTER_KEY] = apply_nothing,
+    [EDIT_ADD_CACHE_DIRECTIVE] = apply_nothing,
+    [EDIT_REMOVE_CACHE_DIRECTIVE] = apply_nothing,
+    [EDIT_MODIFY_CACHE_DIRECTIVE] = apply_nothing,
+    [EDIT_ADD_CACHE_POOL] = apply_nothing,
+    [EDIT_MODIFY_CACHE_POOL] = apply_nothing,
+    [EDIT_REMOVE_CACHE_POOL] = apply_nothing,
+    [EDIT_ROLLING_UPGRADE_START] = apply_nothing,
+    [EDIT_ROLLING_UPGRADE_FINALIZE] = apply_nothing,
+    [EDIT_ADD_EC_POLICY] = apply_nothing,
+    [EDIT_ENABLE_EC_POLICY] = apply_nothing,
+    [EDIT_DISABLE_EC_POLICY] = apply_nothing,
+    [EDIT_REMOVE_EC_POLICY] = apply_nothing,
+    [EDIT_ALLOW_SNAPSHOT] = apply_refused,
+    [EDIT_DISALLOW_SNAPSHOT] = apply_refused,
+    [EDIT_CREATE_SNAPSHOT] = apply_refused,
+    [EDIT_DELETE_SNAPSHOT] = apply_refused,
+    [EDIT_RENAME_SNAPSHOT] = apply_refused,
+};
+
+int ns_apply(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    unsigned code = (unsigned)op->code;
+
+    if (code >= sizeof table / sizeof table[0] || !table[code])
+        return err_set(err, ERR_INCONSISTENT, "record %llu has the unknown code %u",
+                       (unsigned long long)op->txid, code);
+    return table[code](ns, op, err);
+}

@@ -1,0 +1,126 @@
+/* ns_check.c -- everything that always holds, looked at; and a digest of the whole state. */
+#include <string.h>
+
+#include "namenode/dir.h"
+#include "namenode/ns_state.h"
+
+static void check_inode(const struct namespace *ns, uint64_t id, const struct inode *i,
+                        uint64_t *files, uint64_t *open)
+{
+    bool is_open = (i->flags & INODE_OPEN) != 0;
+    uint32_t n;
+
+    MUST(id <= ns->last_inode);
+    MUST(((i->flags & INODE_FEATURE) != 0) == (feature_get(ns->features, id) != NULL));
+    MUST(is_open == (lease_holder(ns->leases, id) != NULL));
+    *open += is_open;
+    if (id == NS_ROOT_ID)
+        MUST(get48(i->parent) == 0);
+    else if (!(i->flags & INODE_GONE))
+        MUST(ns_inode(ns, get48(i->parent)) &&
+             inode_kind_of(ns_inode(ns, get48(i->parent))) == INODE_DIR);
+    if (inode_kind_of(i) == INODE_DIR)
+        dir_check(ns, id);
+    if (inode_kind_of(i) != INODE_FILE)
+        return;
+    (*files)++;
+    n = file_block_count(ns, i);
+    for (uint32_t k = 0; k < n; k++) {
+        const struct block *b = block_get(&ns->blocks, file_block_number(ns, i, k));
+
+        MUST(b && get48(b->file) == id);
+        MUST(k == n - 1 || get48(b->gs) <= ns->gs);
+    }
+}
+
+void ns_check(const struct namespace *ns)
+{
+    uint64_t files = 0, open = 0, blocks = 0, listed = 1, id = 0;
+    const struct inode *i;
+
+    idmap_check(&ns->inodes);
+    idmap_check(&ns->blocks.blocks);
+    idmap_check(&ns->blocks.groups);
+    lease_check(ns->leases);
+    for (; (i = idmap_next(&ns->inodes, &id)) != NULL; id++) {
+        check_inode(ns, id, i, &files, &open);
+        if (inode_kind_of(i) == INODE_DIR)
+            listed += dir_count(ns, id);
+        else if (inode_kind_of(i) == INODE_FILE)
+            blocks += file_block_count(ns, i);
+    }
+    MUST(files == ns->file_count);
+    MUST(open == lease_count(ns->leases));
+    MUST(blocks == ns_block_count(ns));
+    MUST(listed + ns->gone_count == ns->inodes.count);
+}
+
+/* ---- digest ---- */
+
+static uint64_t mix_bytes(uint64_t h, const void *bytes, size_t n)
+{
+    return dcache_mix(h, dcache_hash(n, bytes, (unsigned)n));
+}
+
+static uint64_t mix_text(uint64_t h, const char *s)
+{
+    return mix_bytes(h, s ? s : "", s ? strlen(s) : 0);
+}
+
+static uint64_t digest_features(const struct namespace *ns, uint64_t id, uint64_t h)
+{
+    const struct feature *f = feature_get(ns->features, id);
+
+    if (!f)
+        return h;
+    for (int k = 0; k < f->acl_count; k++) {
+        const struct edit_acl_entry *e = &f->acl[k];
+
+        h = dcache_mix(h, (uint64_t)e->type << 16 | (uint64_t)e->scope << 8 | e->permissions);
+        h = mix_text(h, e->name);
+    }
+    for (int k = 0; k < f->xattr_count; k++) {
+        h = mix_text(dcache_mix(h, f->xattrs[k].ns), f->xattrs[k].name);
+        h = mix_bytes(h, f->xattrs[k].value, f->xattrs[k].value_n);
+    }
+    h = dcache_mix(h, (uint64_t)f->ns_quota);
+    h = dcache_mix(h, (uint64_t)f->ds_quota);
+    return mix_bytes(h, f->type_quota, sizeof f->type_quota);
+}
+
+static uint64_t digest_inode(const struct namespace *ns, uint64_t id, uint64_t h)
+{
+    struct inode_info in;
+
+    ns_info(ns, id, &in);
+    h = dcache_mix(dcache_mix(h, id), in.parent);
+    h = mix_bytes(h, in.name, in.name_n);
+    h = mix_text(mix_text(h, in.user), in.group);
+    h = dcache_mix(h, (uint64_t)in.kind << 48 | (uint64_t)in.mode << 32 | in.replication);
+    h = dcache_mix(dcache_mix(h, in.mtime_ms), in.atime_ms);
+    h = dcache_mix(h, in.block_size);
+    h = dcache_mix(h, (uint64_t)in.storage_policy << 8 | in.ec_policy);
+    h = mix_text(h, in.target);
+    h = mix_text(h, lease_holder(ns->leases, id));
+    h = mix_text(h, lease_machine(ns->leases, id));
+    for (uint32_t k = 0; k < in.block_count; k++) {
+        uint64_t number = file_block_number(ns, ns_inode(ns, id), k);
+        const struct block *b = block_get(&ns->blocks, number);
+
+        h = dcache_mix(dcache_mix(h, number), get48(b->gs));
+        h = dcache_mix(h, get48(b->length));
+    }
+    return digest_features(ns, id, h);
+}
+
+uint64_t ns_digest(const struct namespace *ns)
+{
+    uint64_t h = dcache_mix(ns->last_inode, ns->last_block), id = 0;
+    const struct inode *i;
+
+    h = dcache_mix(dcache_mix(h, ns->gs), ns->last_group);
+    for (; (i = idmap_next(&ns->inodes, &id)) != NULL; id++)
+        if (!(i->flags & INODE_GONE))
+            h = digest_inode(ns, id, h);
+    return h;
+}

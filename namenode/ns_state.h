@@ -1,0 +1,92 @@
+/* ns_state.h -- what a namespace is made of; for the files behind namespace.h only.
+ *
+ * Memory:  three slabs: names in grains of 4 bytes, the others in grains of 8. Pointers to
+ *          records are valid until the next record of their kind is put or removed.
+ */
+#ifndef DFS_NAMENODE_NS_STATE_H
+#define DFS_NAMENODE_NS_STATE_H
+
+#include "namenode/attr.h"
+#include "namenode/block.h"
+#include "namenode/dcache.h"
+#include "namenode/feature.h"
+#include "namenode/idmap.h"
+#include "namenode/inode.h"
+#include "namenode/lease.h"
+#include "namenode/namespace.h"
+
+struct namespace
+{
+    struct slab names, tree, block_slab;
+    struct idmap inodes;
+    struct block_map blocks;
+    struct attr_table *attrs;
+    struct dcache dcache;
+    struct feature_table *features;
+    struct lease_table *leases;
+
+    uint64_t last_inode, last_block, last_group, gs, gs_v1;
+    uint64_t file_count; /* symlinks and directories are the rest */
+
+    /* Roots of deleted trees that are still being taken apart, one after the other. */
+    uint64_t *gone;
+    uint32_t gone_count, gone_cap;
+    uint64_t gone_inodes, gone_files, gone_blocks; /* in them: not counted any more */
+
+    ns_block_gone on_block_gone;
+    void *on_block_gone_ctx;
+};
+
+static inline struct inode *ns_inode(const struct namespace *ns, uint64_t id)
+{
+    return idmap_get(&ns->inodes, id);
+}
+
+static inline const struct attr *ns_attr(const struct namespace *ns, const struct inode *i)
+{
+    return attr_get(ns->attrs, i->attr);
+}
+
+/* tree.c */
+const char *inode_name(const struct namespace *ns, const struct inode *i, unsigned *n);
+int inode_set_name(struct namespace *ns, uint64_t id, const char *name, unsigned n,
+                   struct err *err);
+uint64_t ns_child_of(const struct namespace *ns, uint64_t dir, const char *name, unsigned n);
+
+/* What a new inode starts with; its name is linked by ns_link(). */
+struct new_inode {
+    uint64_t id;
+    enum inode_kind kind;
+    const char *user, *group;
+    uint16_t mode, replication;
+    uint64_t block_size, mtime_ms, atime_ms;
+    uint8_t storage_policy, ec_policy;
+    const char *target;
+};
+int ns_make_inode(struct namespace *ns, const struct new_inode *in, struct err *err);
+void ns_drop_inode(struct namespace *ns, uint64_t id); /* with its name, blocks and features */
+int ns_link(struct namespace *ns, uint64_t dir, uint64_t id, const char *name, unsigned n,
+            struct err *err);
+void ns_unlink(struct namespace *ns, uint64_t id); /* stays, without a parent */
+/* Unlinks the tree at @id and takes it apart, at once when it is small. */
+void ns_delete_tree(struct namespace *ns, uint64_t id);
+bool ns_is_within(const struct namespace *ns, uint64_t id, uint64_t ancestor);
+
+uint64_t inode_mtime(const struct namespace *ns, uint64_t id);
+int inode_set_times(struct namespace *ns, uint64_t id, uint64_t mtime, uint64_t atime,
+                    struct err *err); /* UINT64_MAX: unchanged */
+int inode_set_attr(struct namespace *ns, uint64_t id, const struct attr *a, struct err *err);
+
+/* file.c: the blocks of a file */
+uint32_t file_block_count(const struct namespace *ns, const struct inode *i);
+uint64_t file_block_number(const struct namespace *ns, const struct inode *i, uint32_t k);
+int file_add_block(struct namespace *ns, uint64_t file, uint64_t number, struct err *err);
+void file_drop_last_block(struct namespace *ns, uint64_t file); /* the record too */
+int file_set_blocks(struct namespace *ns, uint64_t file, const uint64_t *numbers, uint32_t n,
+                    struct err *err); /* only the list; records are the caller's */
+void file_free_list(struct namespace *ns, struct inode *i);
+int file_make_block(struct namespace *ns, uint64_t file, const struct edit_block *b,
+                    enum block_state state, struct err *err);
+void file_forget_block(struct namespace *ns, uint64_t number); /* tells on_block_gone first */
+
+#endif

@@ -1,0 +1,342 @@
+/* tree.c -- inodes with their names: making, linking, unlinking and taking apart. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "namenode/dir.h"
+#include "namenode/ns_state.h"
+
+enum { LONG_NAME = 255, DELETE_AT_ONCE = 1000 };
+
+/* ---- names ---- */
+
+const char *inode_name(const struct namespace *ns, const struct inode *i, unsigned *n)
+{
+    const uint8_t *at;
+    uint16_t length;
+
+    if (i->name_n == 0) {
+        *n = 0;
+        return "";
+    }
+    at = slab_at(&ns->names, i->name);
+    if (i->name_n != LONG_NAME) {
+        *n = i->name_n;
+        return (const char *)at;
+    }
+    memcpy(&length, at, 2);
+    *n = length;
+    return (const char *)at + 2;
+}
+
+static void free_name(struct namespace *ns, struct inode *i)
+{
+    unsigned n;
+
+    inode_name(ns, i, &n);
+    if (i->name_n)
+        slab_free(&ns->names, i->name, n + (i->name_n == LONG_NAME ? 2 : 0));
+    i->name_n = 0;
+}
+
+int inode_set_name(struct namespace *ns, uint64_t id, const char *name, unsigned n, struct err *err)
+{
+    bool is_long = n >= LONG_NAME;
+    uint16_t length = (uint16_t)n;
+    struct inode *i;
+    uint8_t *at;
+    uint32_t ref;
+
+    if (n > UINT16_MAX)
+        return err_set(err, ERR_NAME_TOO_LONG, "name of %u bytes", n);
+    ref = n ? slab_alloc(&ns->names, n + (is_long ? 2 : 0)) : 0;
+    if (n && !ref)
+        return err_set(err, ERR_NOMEM, "name");
+    if (n) {
+        at = slab_at(&ns->names, ref);
+        if (is_long)
+            memcpy(at, &length, 2);
+        memcpy(at + (is_long ? 2 : 0), name, n);
+    }
+    i = ns_inode(ns, id);
+    free_name(ns, i);
+    i->name = ref;
+    i->name_n = (uint8_t)(is_long ? LONG_NAME : n);
+    return 0;
+}
+
+uint64_t ns_child_of(const struct namespace *ns, uint64_t dir, const char *name, unsigned n)
+{
+    uint64_t hash = dcache_hash(dir, name, n), id = dcache_guess(&ns->dcache, hash);
+    const struct inode *i = id ? ns_inode(ns, id) : NULL;
+
+    if (i && get48(i->parent) == dir) {
+        unsigned have;
+        const char *mine = inode_name(ns, i, &have);
+
+        if (have == n && memcmp(mine, name, n) == 0)
+            return id;
+    }
+    id = dir_find(ns, dir, name, n);
+    if (id)
+        dcache_learn(&ns->dcache, hash, id);
+    return id;
+}
+
+/* ---- fields ---- */
+
+static bool times_fit(uint64_t mtime, uint64_t atime)
+{
+    return mtime < U48_MAX && atime < U48_MAX;
+}
+
+uint64_t inode_mtime(const struct namespace *ns, uint64_t id)
+{
+    const struct inode *i = ns_inode(ns, id);
+    uint64_t t = get48(i->mtime);
+
+    return t == U48_MAX ? feature_get(ns->features, id)->mtime_ms : t;
+}
+
+static uint64_t inode_atime(const struct namespace *ns, uint64_t id)
+{
+    const struct inode *i = ns_inode(ns, id);
+    uint64_t t = get48(i->atime);
+
+    return t == U48_MAX ? feature_get(ns->features, id)->atime_ms : t;
+}
+
+int inode_set_times(struct namespace *ns, uint64_t id, uint64_t mtime, uint64_t atime,
+                    struct err *err)
+{
+    struct inode *i = ns_inode(ns, id);
+    uint64_t m = mtime == UINT64_MAX ? inode_mtime(ns, id) : mtime;
+    uint64_t a = atime == UINT64_MAX ? inode_atime(ns, id) : atime;
+    struct feature *f;
+
+    if (times_fit(m, a)) {
+        put48(i->mtime, m);
+        put48(i->atime, a);
+        return 0;
+    }
+    f = feature_make(ns->features, id);
+    if (!f)
+        return err_set(err, ERR_NOMEM, "times");
+    i->flags |= INODE_FEATURE;
+    f->has_times = true;
+    f->mtime_ms = m;
+    f->atime_ms = a;
+    put48(i->mtime, U48_MAX);
+    put48(i->atime, U48_MAX);
+    return 0;
+}
+
+int inode_set_attr(struct namespace *ns, uint64_t id, const struct attr *a, struct err *err)
+{
+    uint32_t number = attr_number(ns->attrs, a);
+
+    if (!number)
+        return err_set(err, ERR_NOMEM, "attributes");
+    ns_inode(ns, id)->attr = number;
+    return 0;
+}
+
+/* ---- making ---- */
+
+static uint32_t attr_of_new(struct namespace *ns, const struct new_inode *in)
+{
+    struct attr a = {.user = attr_name_number(ns->attrs, in->user ? in->user : ""),
+                     .group = attr_name_number(ns->attrs, in->group ? in->group : ""),
+                     .mode = in->mode,
+                     .replication = in->replication,
+                     .storage_policy = in->storage_policy,
+                     .ec_policy = in->ec_policy,
+                     .block_size = in->block_size};
+
+    return a.user && a.group ? attr_number(ns->attrs, &a) : 0;
+}
+
+/* A symlink's target stands among the names, its length in front. */
+static uint32_t put_target(struct namespace *ns, const char *target)
+{
+    size_t n = strlen(target);
+    uint16_t length = (uint16_t)n;
+    uint32_t ref = n <= UINT16_MAX - 3 ? slab_alloc(&ns->names, n + 3) : 0;
+
+    if (ref) {
+        memcpy(slab_at(&ns->names, ref), &length, 2);
+        memcpy((char *)slab_at(&ns->names, ref) + 2, target, n + 1);
+    }
+    return ref;
+}
+
+int ns_make_inode(struct namespace *ns, const struct new_inode *in, struct err *err)
+{
+    uint32_t attr = attr_of_new(ns, in), target = 0;
+    struct inode *i;
+    int rc;
+
+    if (in->id >> IDMAP_ID_BITS || in->id < NS_ROOT_ID)
+        return err_set(err, ERR_INCONSISTENT, "inode id %llu is out of bounds",
+                       (unsigned long long)in->id);
+    if (ns_inode(ns, in->id))
+        return err_set(err, ERR_INCONSISTENT, "inode %llu is there already",
+                       (unsigned long long)in->id);
+    if (!attr)
+        return err_set(err, ERR_NOMEM, "attributes");
+    if (in->target && !(target = put_target(ns, in->target)))
+        return err_set(err, ERR_NOMEM, "symlink");
+    i = idmap_put(&ns->inodes, in->id);
+    if (!i) {
+        if (target)
+            slab_free(&ns->names, target, strlen(in->target) + 3);
+        return err_set(err, ERR_NOMEM, "inode");
+    }
+    i->flags = (uint8_t)in->kind;
+    i->attr = attr;
+    put48(i->data, target);
+    rc = inode_set_times(ns, in->id, in->mtime_ms, in->atime_ms, err);
+    if (rc < 0) {
+        ns_drop_inode(ns, in->id);
+        return rc;
+    }
+    if (in->kind == INODE_FILE)
+        ns->file_count++;
+    if (in->id > ns->last_inode)
+        ns->last_inode = in->id;
+    return 0;
+}
+
+void ns_drop_inode(struct namespace *ns, uint64_t id)
+{
+    struct inode *i = ns_inode(ns, id);
+
+    if (inode_kind_of(i) == INODE_FILE) {
+        for (uint32_t k = file_block_count(ns, i); k > 0; k--)
+            file_forget_block(ns, file_block_number(ns, i, k - 1));
+        file_free_list(ns, i);
+    }
+    if (inode_kind_of(i) == INODE_SYMLINK && get48(i->data)) {
+        uint16_t n;
+
+        memcpy(&n, slab_at(&ns->names, (uint32_t)get48(i->data)), 2);
+        slab_free(&ns->names, (uint32_t)get48(i->data), n + 3u);
+    }
+    if (i->flags & INODE_FEATURE)
+        feature_drop(ns->features, id);
+    free_name(ns, i);
+    idmap_remove(&ns->inodes, id);
+}
+
+int ns_link(struct namespace *ns, uint64_t dir, uint64_t id, const char *name, unsigned n,
+            struct err *err)
+{
+    int rc = inode_set_name(ns, id, name, n, err);
+
+    if (rc == 0)
+        rc = dir_insert(ns, dir, id, err);
+    if (rc == 0)
+        put48(ns_inode(ns, id)->parent, dir);
+    return rc;
+}
+
+void ns_unlink(struct namespace *ns, uint64_t id)
+{
+    dir_remove(ns, get48(ns_inode(ns, id)->parent), id);
+    put48(ns_inode(ns, id)->parent, 0);
+}
+
+bool ns_is_within(const struct namespace *ns, uint64_t id, uint64_t ancestor)
+{
+    while (id && id != ancestor) {
+        const struct inode *i = ns_inode(ns, id);
+
+        id = i ? get48(i->parent) : 0;
+    }
+    return id == ancestor;
+}
+
+/* ---- taking apart ---- */
+
+/* Ends the leases on files below @top; there are few open files, so each is asked. */
+static void end_leases_within(struct namespace *ns, uint64_t top)
+{
+    uint64_t ids[256], from = 0;
+    int n;
+
+    do {
+        n = lease_files(ns->leases, NULL, from, ids, 256);
+        for (int k = 0; k < n; k++) {
+            from = ids[k] + 1;
+            if (ns_is_within(ns, ids[k], top)) {
+                lease_end(ns->leases, ids[k]);
+                ns_inode(ns, ids[k])->flags &= (uint8_t)~INODE_OPEN;
+            }
+        }
+    } while (n == 256);
+}
+
+static void count_drop(struct namespace *ns, uint64_t id)
+{
+    if (inode_kind_of(ns_inode(ns, id)) == INODE_FILE)
+        ns->file_count--;
+    ns_drop_inode(ns, id);
+}
+
+/* Frees up to @max inodes from the bottom of the tree at @root; true when all of it is gone.
+ * The last child is taken first: that is where a directory shrinks cheapest. */
+static bool take_apart(struct namespace *ns, uint64_t root, int *max)
+{
+    uint64_t at = root;
+
+    while (*max > 0) {
+        uint64_t child = inode_kind_of(ns_inode(ns, at)) == INODE_DIR ? dir_last(ns, at) : 0;
+        uint64_t parent;
+
+        if (child) {
+            at = child;
+            continue;
+        }
+        parent = at == root ? 0 : get48(ns_inode(ns, at)->parent);
+        if (parent)
+            dir_remove(ns, parent, at);
+        count_drop(ns, at);
+        (*max)--;
+        if (!parent)
+            return true;
+        at = parent;
+    }
+    return false;
+}
+
+void ns_delete_tree(struct namespace *ns, uint64_t id)
+{
+    int at_once = DELETE_AT_ONCE;
+    uint64_t *gone;
+
+    if (lease_count(ns->leases) > 0)
+        end_leases_within(ns, id);
+    ns_unlink(ns, id);
+    if (take_apart(ns, id, &at_once))
+        return;
+    if (ns->gone_count == ns->gone_cap) {
+        gone = realloc(ns->gone, ((size_t)ns->gone_cap * 2 + 8) * sizeof *gone);
+        if (!gone) { /* no memory to remember it: then at once after all */
+            at_once = INT32_MAX;
+            while (!take_apart(ns, id, &at_once))
+                at_once = INT32_MAX;
+            return;
+        }
+        ns->gone = gone;
+        ns->gone_cap = ns->gone_cap * 2 + 8;
+    }
+    ns_inode(ns, id)->flags |= INODE_GONE;
+    ns->gone[ns->gone_count++] = id;
+}
+
+bool ns_reclaim(struct namespace *ns, int max)
+{
+    while (ns->gone_count > 0 && max > 0)
+        if (take_apart(ns, ns->gone[ns->gone_count - 1], &max))
+            ns->gone_count--;
+    return ns->gone_count > 0;
+}
