@@ -329,9 +329,9 @@ static int deliver(struct rpc_client *c, struct link *l, const uint8_t *frame, s
         break_by_reply(c, l, &h);
         return 0;
     }
-    while (w && w->call_id != h.call_id)
+    while (w && (w->call_id != h.call_id || w->done))
         w = w->next;
-    if (!w || w->done)
+    if (!w)
         return 0;
     w->bytes = malloc(n + 1);
     if (!w->bytes)
