@@ -72,16 +72,16 @@ void bm_begin(struct block_manager *bm); /* bm_start() without the thread */
 /* ---- for clients ---- */
 
 struct bm_target_request {
-    const char *path;             /* for the message; NULL: none */
-    const char *writer_host;      /* address of the writer; NULL: anywhere */
-    int count;                    /* how many are wanted */
+    const char *path;        /* for the message; NULL: none */
+    const char *writer_host; /* address of the writer; NULL: anywhere */
+    int count;               /* how many are wanted */
     uint64_t block_size;
-    uint8_t storage_policy;       /* 0: HOT */
-    const char *const *excluded;  /* datanode UUIDs */
+    uint8_t storage_policy;      /* 0: HOT */
+    const char *const *excluded; /* datanode UUIDs */
     int excluded_count;
-    const char *const *chosen;    /* UUIDs that the block is on already (getAdditionalDatanode) */
+    const char *const *chosen; /* UUIDs that the block is on already (getAdditionalDatanode) */
     int chosen_count;
-    const char *const *favored;   /* host:port */
+    const char *const *favored; /* host:port */
     int favored_count;
     bool no_local_write;
 };
@@ -166,7 +166,8 @@ void bm_datanode_report(struct block_manager *bm, Pb__DatanodeReportTypeProto ty
                         struct arena *arena, Pb__DatanodeInfoProto ***out, size_t *count);
 void bm_storage_report(struct block_manager *bm, Pb__DatanodeReportTypeProto type,
                        struct arena *arena, Pb__DatanodeStorageReportProto ***out, size_t *count);
-int bm_refresh_nodes(struct block_manager *bm, struct err *err); /* may wait; takes the lock itself */
+int bm_refresh_nodes(struct block_manager *bm,
+                     struct err *err); /* may wait; takes the lock itself */
 
 void bm_set_balancer_bandwidth(struct block_manager *bm, uint64_t bytes_per_s);
 

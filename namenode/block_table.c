@@ -1,0 +1,191 @@
+/* block_table.c -- chained hashing over one array of records; see block_table.h. */
+#include "namenode/block_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+
+enum { FIRST_ROOM = 64 };
+
+static struct block_entry *entry_at(const struct block_table *t, uint32_t number)
+{
+    return block_table_at(t, number);
+}
+
+static uint32_t number_of(const struct block_table *t, const void *entry)
+{
+    return (uint32_t)((size_t)((const uint8_t *)entry - t->entries) / t->entry_bytes);
+}
+
+/* Ids are handed out in sequence: multiplied by an odd constant they spread over the top bits. */
+static uint32_t bucket_of(const struct block_table *t, uint64_t block)
+{
+    return (uint32_t)((block * 0x9e3779b97f4a7c15u) >> 32) & (t->bucket_count - 1);
+}
+
+void block_table_init(struct block_table *t, size_t entry_bytes, uint32_t max)
+{
+    *t = (struct block_table){.entry_bytes = entry_bytes, .max = max, .made = 1};
+}
+
+void block_table_done(struct block_table *t)
+{
+    free(t->entries);
+    free(t->buckets);
+    block_table_init(t, t->entry_bytes, t->max);
+}
+
+void block_table_check(const struct block_table *t)
+{
+    uint64_t listed = 0;
+
+    for (int i = 0; i < BLOCK_TABLE_LISTS; i++) {
+        uint32_t seen = 0;
+
+        for (void *e = block_table_first(t, (uint32_t)i); e; e = block_table_next(t, e)) {
+            MUST(block_table_find(t, ((struct block_entry *)e)->block) == e);
+            seen++;
+        }
+        MUST(seen == t->lists[i].count);
+        listed += seen;
+    }
+    MUST(listed == t->count);
+}
+
+void *block_table_find(const struct block_table *t, uint64_t block)
+{
+    if (t->count == 0)
+        return NULL;
+    for (uint32_t n = t->buckets[bucket_of(t, block)]; n; n = entry_at(t, n)->chain)
+        if (entry_at(t, n)->block == block)
+            return entry_at(t, n);
+    return NULL;
+}
+
+static void unlink_entry(struct block_table *t, struct block_entry *e)
+{
+    struct block_list *l = &t->lists[e->list];
+
+    *(e->prev ? &entry_at(t, e->prev)->next : &l->head) = e->next;
+    *(e->next ? &entry_at(t, e->next)->prev : &l->tail) = e->prev;
+    l->count--;
+}
+
+static void link_last(struct block_table *t, struct block_entry *e, uint32_t list)
+{
+    struct block_list *l = &t->lists[list];
+    uint32_t n = number_of(t, e);
+
+    e->list = list;
+    e->prev = l->tail;
+    e->next = 0;
+    *(l->tail ? &entry_at(t, l->tail)->next : &l->head) = n;
+    l->tail = n;
+    l->count++;
+}
+
+static bool grow_entries(struct block_table *t)
+{
+    uint32_t room = t->room ? t->room * 2 : FIRST_ROOM;
+    uint8_t *entries = realloc(t->entries, (size_t)room * t->entry_bytes);
+
+    if (!entries)
+        return false;
+    t->entries = entries;
+    t->room = room;
+    return true;
+}
+
+static bool grow_buckets(struct block_table *t)
+{
+    uint32_t count = t->bucket_count ? t->bucket_count * 2 : FIRST_ROOM;
+    uint32_t *buckets = calloc(count, sizeof *buckets);
+
+    if (!buckets)
+        return false;
+    free(t->buckets);
+    t->buckets = buckets;
+    t->bucket_count = count;
+    for (int i = 0; i < BLOCK_TABLE_LISTS; i++)
+        for (uint32_t n = t->lists[i].head; n; n = entry_at(t, n)->next) {
+            uint32_t b = bucket_of(t, entry_at(t, n)->block);
+
+            entry_at(t, n)->chain = buckets[b];
+            buckets[b] = n;
+        }
+    return true;
+}
+
+static uint32_t take_number(struct block_table *t)
+{
+    uint32_t n = t->free_head;
+
+    if (n) {
+        t->free_head = entry_at(t, n)->chain;
+        return n;
+    }
+    if (t->made >= t->room && !grow_entries(t))
+        return 0;
+    return t->made++;
+}
+
+void *block_table_add(struct block_table *t, uint64_t block, bool *made)
+{
+    struct block_entry *e = block_table_find(t, block);
+    uint32_t n, b;
+
+    *made = false;
+    if (e)
+        return e;
+    if (t->count >= t->max || (t->count >= t->bucket_count && !grow_buckets(t)))
+        return NULL;
+    n = take_number(t);
+    if (!n)
+        return NULL;
+    e = entry_at(t, n);
+    memset(e, 0, t->entry_bytes);
+    b = bucket_of(t, block);
+    e->block = block;
+    e->chain = t->buckets[b];
+    t->buckets[b] = n;
+    link_last(t, e, 0);
+    t->count++;
+    *made = true;
+    return e;
+}
+
+void block_table_remove(struct block_table *t, void *entry)
+{
+    struct block_entry *e = entry;
+    uint32_t n = number_of(t, e);
+    uint32_t *at = &t->buckets[bucket_of(t, e->block)];
+
+    while (*at != n) {
+        MUST(*at != 0);
+        at = &entry_at(t, *at)->chain;
+    }
+    *at = e->chain;
+    unlink_entry(t, e);
+    e->chain = t->free_head;
+    t->free_head = n;
+    t->count--;
+}
+
+void block_table_move(struct block_table *t, void *entry, uint32_t list)
+{
+    unlink_entry(t, entry);
+    link_last(t, entry, list);
+}
+
+void *block_table_first(const struct block_table *t, uint32_t list)
+{
+    return t->lists[list].head ? entry_at(t, t->lists[list].head) : NULL;
+}
+
+void *block_table_next(const struct block_table *t, const void *entry)
+{
+    uint32_t n = ((const struct block_entry *)entry)->next;
+
+    return n ? entry_at(t, n) : NULL;
+}
