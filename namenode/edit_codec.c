@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "namenode/pb_scan.h"
+
 /* How a field is written. */
 enum kind {
     K_END,
@@ -624,113 +626,95 @@ static void get_acl(struct rd *r, struct arena *arena, struct edit_op *op)
     op->acl_count = e ? (int)count : 0;
 }
 
-/* The next field of a protobuf message: its number, or 0 at the end.  Numbers come in @v, bytes
- * as @slice. */
-static unsigned pb_next(struct rd *r, uint64_t *v, struct rd *slice)
-{
-    uint64_t tag;
-
-    if (rd_left(r) == 0)
-        return 0;
-    tag = rd_varint(r);
-    *slice = (struct rd){0};
-    switch (tag & 7) {
-    case 0: *v = rd_varint(r); break;
-    case 1: *v = rd_le(r, 8); break;
-    case 2: *slice = rd_delimited(r); break;
-    case 5: *v = rd_le(r, 4); break;
-    default: r->bad = true;
-    }
-    if (tag >> 3 == 0)
-        r->bad = true;
-    return r->bad ? 0 : (unsigned)(tag >> 3);
-}
-
 /* How often field 2, the list of both messages, occurs. */
 static int64_t pb_count(struct rd r)
 {
-    struct rd slice;
-    uint64_t v;
+    struct pb_field f;
     int64_t count = 0;
 
-    for (unsigned field; (field = pb_next(&r, &v, &slice)) != 0;)
-        count += field == 2;
+    while (pb_next(&r, &f))
+        count += f.number == 2;
     return count;
+}
+
+static const char *get_pb_chars(struct pb_field *f, struct rd *r, struct arena *arena)
+{
+    const char *s = get_chars(&f->slice, rd_left(&f->slice), arena);
+
+    r->bad |= f->slice.bad;
+    return s;
 }
 
 static void get_acl_entry(struct rd *r, struct arena *arena, struct edit_acl_entry *out)
 {
-    struct rd slice;
-    uint64_t v = 0;
+    struct pb_field f = {0};
 
-    for (unsigned field; (field = pb_next(r, &v, &slice)) != 0;) {
-        if (field <= 3 && v > 7)
+    while (pb_next(r, &f)) {
+        if (f.number <= 3 && f.v > 7)
             r->bad = true;
-        if (field == 1)
-            out->type = (uint8_t)v;
-        else if (field == 2)
-            out->scope = (uint8_t)v;
-        else if (field == 3)
-            out->permissions = (uint8_t)v;
-        else if (field == 4)
-            out->name = get_chars(&slice, rd_left(&slice), arena);
-        r->bad |= slice.bad;
+        switch (f.number) {
+        case 1: out->type = (uint8_t)f.v; break;
+        case 2: out->scope = (uint8_t)f.v; break;
+        case 3: out->permissions = (uint8_t)f.v; break;
+        case 4: out->name = get_pb_chars(&f, r, arena); break;
+        default: break;
+        }
     }
 }
 
 static void get_acl_pb(struct rd *r, struct arena *arena, struct edit_op *op)
 {
-    struct rd message = rd_delimited(r), slice;
+    struct rd message = rd_delimited(r);
     int64_t count = pb_count(message);
     struct edit_acl_entry *e = get_list(&message, count, 2, sizeof *e, arena);
-    uint64_t v;
+    struct pb_field f = {0};
 
     op->acl = e;
-    for (unsigned field; e && (field = pb_next(&message, &v, &slice)) != 0;) {
-        if (field == 1)
-            op->path = get_chars(&slice, rd_left(&slice), arena);
-        else if (field == 2)
-            get_acl_entry(&slice, arena, &e[op->acl_count++]);
-        message.bad |= slice.bad;
+    while (e && pb_next(&message, &f)) {
+        if (f.number == 1)
+            op->path = get_pb_chars(&f, &message, arena);
+        else if (f.number == 2)
+            get_acl_entry(&f.slice, arena, &e[op->acl_count++]);
+        message.bad |= f.slice.bad;
     }
     r->bad |= message.bad;
 }
 
 static void get_xattr(struct rd *r, struct arena *arena, struct edit_xattr *out)
 {
-    struct rd slice;
-    uint64_t v = 0;
+    struct pb_field f = {0};
 
-    for (unsigned field; (field = pb_next(r, &v, &slice)) != 0;) {
-        if (field == 1 && v > 4)
-            r->bad = true;
-        if (field == 1)
-            out->ns = (uint8_t)v;
-        else if (field == 2)
-            out->name = get_chars(&slice, rd_left(&slice), arena);
-        else if (field == 3) {
-            out->value_n = (uint32_t)rd_left(&slice);
-            out->value = slice.at;
+    while (pb_next(r, &f)) {
+        switch (f.number) {
+        case 1:
+            r->bad |= f.v > 4;
+            out->ns = (uint8_t)f.v;
+            break;
+        case 2: out->name = get_pb_chars(&f, r, arena); break;
+        case 3:
+            out->value_n = (uint32_t)rd_left(&f.slice);
+            out->value = f.slice.at;
+            break;
+        default: break;
         }
-        r->bad |= slice.bad;
     }
     r->bad |= !out->name;
 }
 
 static void get_xattrs(struct rd *r, struct arena *arena, struct edit_op *op)
 {
-    struct rd message = rd_delimited(r), slice;
+    struct rd message = rd_delimited(r);
     int64_t count = pb_count(message);
     struct edit_xattr *x = get_list(&message, count, 2, sizeof *x, arena);
-    uint64_t v;
+    struct pb_field f = {0};
 
     op->xattrs = x;
-    for (unsigned field; x && (field = pb_next(&message, &v, &slice)) != 0;) {
-        if (field == 1)
-            op->path = get_chars(&slice, rd_left(&slice), arena);
-        else if (field == 2)
-            get_xattr(&slice, arena, &x[op->xattr_count++]);
-        message.bad |= slice.bad;
+    while (x && pb_next(&message, &f)) {
+        if (f.number == 1)
+            op->path = get_pb_chars(&f, &message, arena);
+        else if (f.number == 2)
+            get_xattr(&f.slice, arena, &x[op->xattr_count++]);
+        message.bad |= f.slice.bad;
     }
     r->bad |= message.bad;
 }

@@ -25,7 +25,10 @@
 
 /* Sections that are carried as they are; empty: what a fresh store has. */
 struct image_extras {
-    struct buf secret_manager, cache_manager, erasure_coding, snapshot;
+    struct buf secret_manager, cache_manager, erasure_coding;
+    uint32_t snapshot_counter;
+    uint64_t gs_v1, gs_v1_limit; /* stamps of stores older than Hadoop 2.0 */
+    uint64_t last_striped_block;
 };
 void image_extras_init(struct image_extras *x);
 void image_extras_done(struct image_extras *x);
