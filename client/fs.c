@@ -81,8 +81,10 @@ static uint16_t umask_from(const char *text)
 
 static int open_rpc(struct dfs *fs, struct err *err)
 {
+    const char *from = conf_text(fs->conf, OPT_client_interface);
     struct rpc_client_options o = {
         .address = fs->address,
+        .bind_host = *from ? from : NULL,
         .protocol = client_protocol,
         .version = 1,
         .user = fs->user,
@@ -91,6 +93,7 @@ static int open_rpc(struct dfs *fs, struct err *err)
         .idle_timeout_ms = (int)conf_int(fs->conf, OPT_ipc_idle),
     };
 
+    fs->bind_host = o.bind_host;
     return rpc_client_new(&o, &fs->namenode, err);
 }
 
@@ -279,6 +282,8 @@ bool fs_ip_is_local(struct dfs *fs, const char *ip)
 {
     bool found = strncmp(ip, "127.", 4) == 0;
 
+    if (fs->bind_host)
+        return strcmp(ip, fs->bind_host) == 0;
     pthread_mutex_lock(&fs->lock);
     if (!found && fs->local_ip_count < 0)
         find_local_ips(fs);

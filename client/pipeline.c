@@ -139,7 +139,7 @@ static int connect_first(struct pipeline *p, struct err *err)
     int fd;
 
     datanode_address(p->fs, p->nodes[0].info->id, &to);
-    fd = net_connect(&to, NULL, timeout_ms + NODE_EXTRA_MS * p->count, err);
+    fd = net_connect(&to, p->fs->bind_host, timeout_ms + NODE_EXTRA_MS * p->count, err);
     if (fd < 0)
         return fd;
     p->fd = fd;
@@ -381,7 +381,7 @@ static int copy_replica(struct pipeline *p, int from, int to, struct err *err)
     int fd, rc;
 
     datanode_address(p->fs, p->nodes[from].info->id, &at);
-    fd = net_connect(&at, NULL, (int)conf_int(p->fs->conf, OPT_client_timeout), err);
+    fd = net_connect(&at, p->fs->bind_host, (int)conf_int(p->fs->conf, OPT_client_timeout), err);
     if (fd < 0)
         return fd;
     base.block = &p->block;
