@@ -36,6 +36,7 @@ struct namenode {
     struct http_server *http;
     struct lease_monitor *lease_monitor;
     struct checkpointer *checkpointer;
+    struct reclaim *reclaim;
     struct name_identity identity;
     uint64_t started_ms;
     char hostname[256];     /* for people */
