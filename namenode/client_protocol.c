@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "namenode/retry_cache.h"
+#include "namenode/status.h"
 
 enum {
 #define RPC(method, Stem, stem, lock, cached, speed, text) ROW_##method,
@@ -55,27 +56,23 @@ struct op *op_later(struct op *op)
     return copy;
 }
 
-/* A repeated call gets this answer again. */
-static void remember(struct op *op, int rc)
-{
-    if (op->row->cached && op->call->has_client_id)
-        retry_cache_finish(op->nn->retry_cache, op->call->client_id, op->call->call_id, rc == 0,
-                           rc == 0 ? op->reply : NULL);
-}
-
+/* With the answer of a call that may not be made twice the retry cache is told. */
 static void answer(struct op *op, int rc)
 {
-    if (rc == 0) {
+    if (rc < 0)
+        atomic_fetch_add_explicit(&counts[op->row - rows].failures, 1, memory_order_relaxed);
+    if (op->row->cached && rc == 0)
+        retry_cache_reply(op->nn->retry_cache, op->call, op->reply);
+    else if (op->row->cached)
+        retry_cache_fail(op->nn->retry_cache, op->call, &op->err);
+    else if (rc == 0)
         rpc_reply(op->call, op->reply);
-        return;
-    }
-    atomic_fetch_add_explicit(&counts[op->row - rows].failures, 1, memory_order_relaxed);
-    rpc_fail(op->call, &op->err);
+    else
+        rpc_fail(op->call, &op->err);
 }
 
 void op_finish(struct op *op, int rc)
 {
-    remember(op, rc);
     op->call->mark = journal_last_txid(op->nn->journal);
     answer(op, rc);
 }
@@ -109,15 +106,6 @@ int op_wait_block(struct op *op, uint64_t block)
     return OP_LATER;
 }
 
-/* A call that was carried out before, or is being carried out, is not carried out again. */
-static bool answered_before(struct op *op)
-{
-    switch (retry_cache_begin(op->nn->retry_cache, op->call)) {
-    case RETRY_NEW: return false;
-    default: return true;
-    }
-}
-
 static void dispatch(struct rpc_call *call, const ProtobufCMessage *request, int row)
 {
     struct namenode *nn = call->ctx;
@@ -135,6 +123,8 @@ static void dispatch(struct rpc_call *call, const ProtobufCMessage *request, int
     atomic_fetch_add_explicit(&counts[row].calls, 1, memory_order_relaxed);
     op.user = users_get(nn->users, call->user);
     op.reply = arena_alloc(op.arena, op.row->reply->sizeof_message);
+    if (op.row->cached && !retry_cache_begin(nn->retry_cache, call, op.now_ms))
+        return; /* carried out before, or being carried out */
     if (!op.user || !op.reply) {
         answer(&op, op_nomem(&op));
         return;
@@ -148,15 +138,9 @@ static void dispatch(struct rpc_call *call, const ProtobufCMessage *request, int
         return;
     }
     nn_lock(nn);
-    if (op.row->cached && call->has_client_id && answered_before(&op)) {
-        nn_unlock(nn);
-        return;
-    }
     rc = op.row->handle(&op, request, op.reply);
-    if (rc <= 0) {
-        remember(&op, rc);
+    if (rc <= 0)
         call->mark = journal_last_txid(nn->journal);
-    }
     nn_unlock(nn);
     if (rc <= 0)
         answer(&op, rc);
@@ -188,4 +172,44 @@ int nn_client_protocol(struct namenode *nn, struct rpc_protocol *out)
                                    .method_count = ROW_COUNT,
                                    .ctx = nn};
     return 1;
+}
+
+/* ---- answers of an earlier life ---- */
+
+static const ProtobufCMessage *answer_of(struct namenode *nn, const struct edit_op *e,
+                                         struct arena *arena)
+{
+    static Pb__DeleteResponseProto deleted = PB__DELETE_RESPONSE_PROTO__INIT;
+    static Pb__RenameResponseProto renamed = PB__RENAME_RESPONSE_PROTO__INIT;
+    static const Pb__Rename2ResponseProto done = PB__RENAME2_RESPONSE_PROTO__INIT;
+    static Pb__CreateResponseProto created = PB__CREATE_RESPONSE_PROTO__INIT;
+    struct op op = {.nn = nn, .arena = arena};
+    struct inode_info info;
+
+    deleted.result = renamed.result = 1;
+    switch (e->code) {
+    case EDIT_DELETE: return &deleted.base;
+    case EDIT_RENAME_OLD: return &renamed.base;
+    case EDIT_RENAME:
+    case EDIT_CONCAT_DELETE:
+    case EDIT_UPDATE_BLOCKS: /* updatePipeline */
+    case EDIT_SET_XATTR:
+    case EDIT_REMOVE_XATTR: return &done.base; /* all of them answer an empty message */
+    case EDIT_ADD:
+        if (!ns_info(nn->ns, e->inode_id, &info) || !(created.fs = status_of(&op, &info, "", 0)))
+            return NULL;
+        return &created.base;
+    default: return NULL;
+    }
+}
+
+void nn_remember_replayed(struct namenode *nn, const struct edit_op *e)
+{
+    const ProtobufCMessage *message;
+    struct arena arena;
+
+    arena_init(&arena, 1 << 20);
+    if ((message = answer_of(nn, e, &arena)))
+        retry_cache_put(nn->retry_cache, e->client_id, e->call_id, message, env_now_ms(nn->env));
+    arena_done(&arena);
 }

@@ -16,6 +16,9 @@
 #define DFS_NAMENODE_CLIENT_PROTOCOL_H
 
 #include "common/metrics.h"
+#include "encryption.pb-c.h"
+#include "erasurecoding.pb-c.h"
+#include "xattr.pb-c.h"
 #include "namenode/op.h"
 
 enum op_lock { OP_FREE, OP_READ, OP_WRITE };

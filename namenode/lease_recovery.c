@@ -125,7 +125,7 @@ static int begin_recovery(struct namenode *nn, const struct inode_info *file,
         return rc;
     if (strcmp(give.client_name, give.new_holder) != 0 && (rc = nn_commit(nn, &give, err)) < 0)
         return rc;
-    lease_renew(ns_leases(nn->ns), give.new_holder, env_now_ms(nn->env));
+    lease_renew(ns_leases(nn->ns), give.new_holder, env_mono_ms(nn->env));
     if (bm_begin_recovery(nn->bm, last->id, stamp.gs))
         return 0;
     if (last->length == 0) {
@@ -192,7 +192,6 @@ int lease_take_over(struct op *op, const struct place *p, const char *wants, con
 {
     struct namenode *nn = op->nn;
     struct open_file open;
-    uint64_t renewed;
     int rc;
 
     *closed = true;
@@ -206,10 +205,7 @@ int lease_take_over(struct op *op, const struct place *p, const char *wants, con
 
         return refuse(op, ERR_WRITER, wants, p, holder, why ? why : "it is the lease holder.");
     }
-    if (!lease_renewed_ms(ns_leases(nn->ns), open.client_name, &renewed))
-        return refuse(op, ERR_WRITER, wants, p, holder,
-                      "the file is under construction but no leases found.");
-    if (op->now_ms <= renewed + SOFT_LIMIT_MS)
+    if (!lease_is_older(ns_leases(nn->ns), open.client_name, env_mono_ms(nn->env), SOFT_LIMIT_MS))
         return owned_by(op, wants, p, holder, &open);
     if ((rc = lease_release(nn, p->id, NULL, op->arena, closed, &op->err)) < 0 || *closed)
         return rc;
@@ -274,42 +270,48 @@ struct lease_monitor {
     bool stopping;
 };
 
-/* The files of the holder that was silent longest, when that is too long. */
-static int expired_files(struct namenode *nn, uint64_t now, uint64_t *files, char *holder, size_t n)
+/* Closes @file or begins its recovery.  One that can't be released now keeps its holder, who
+ * is renewed, so that it is tried again after as long. */
+static void give_up_on(struct namenode *nn, uint64_t file, uint64_t now, struct arena *arena)
 {
-    uint64_t hard = (uint64_t)conf_int(nn->conf, OPT_lease_hard_limit), renewed;
-    const char *oldest = lease_oldest(ns_leases(nn->ns), &renewed);
+    struct open_file open;
+    struct err err;
+    char holder[512];
+    bool closed;
 
-    if (!oldest || now <= renewed + hard)
-        return 0;
-    snprintf(holder, n, "%s", oldest);
-    return lease_files(ns_leases(nn->ns), oldest, files, FILES_AT_ONCE);
+    if (!ns_open_file(nn->ns, file, &open))
+        return;
+    snprintf(holder, sizeof holder, "%s", open.client_name);
+    if (lease_release(nn, file, NULL, arena, &closed, &err) < 0) {
+        LOG_WARN("nn.lease", "holder=%s inode=%llu err=\"%s\" next=\"try again\"", holder,
+                 (unsigned long long)file, err.text);
+        lease_renew(ns_leases(nn->ns), holder, now);
+        return;
+    }
+    LOG_INFO("nn.lease", "holder=%s inode=%llu event=\"writer was silent\" next=\"%s\"", holder,
+             (unsigned long long)file, closed ? "file closed" : "recovery of the last block");
 }
 
 static void recover_round(struct namenode *nn)
 {
-    uint64_t files[FILES_AT_ONCE], now = env_now_ms(nn->env);
-    char holder[512];
+    uint64_t hard = (uint64_t)conf_int(nn->conf, OPT_lease_hard_limit), file, files[FILES_AT_ONCE];
+    uint64_t now = env_mono_ms(nn->env);
+    struct lease_table *leases = ns_leases(nn->ns);
     struct arena arena;
-    int n;
 
     arena_init(&arena, 64 << 20);
     nn_lock(nn);
-    n = bm_in_safe_mode(nn->bm) ? 0 : expired_files(nn, now, files, holder, sizeof holder);
-    for (int i = 0; i < n; i++) {
-        struct err err;
-        bool closed;
+    if (!bm_in_safe_mode(nn->bm)) {
+        for (int i = 0; i < FILES_AT_ONCE && (file = lease_expired(leases, now, hard)); i++)
+            give_up_on(nn, file, now, &arena);
+        /* recoveries that did not end, because no datanode of the block was there */
+        if (lease_is_older(leases, INTERNAL_HOLDER, now, SOFT_LIMIT_MS)) {
+            int n = lease_files(leases, INTERNAL_HOLDER, 0, files, FILES_AT_ONCE);
 
-        if (lease_release(nn, files[i], NULL, &arena, &closed, &err) < 0)
-            LOG_WARN("nn.lease", "holder=%s inode=%llu err=\"%s\" next=\"try again\"", holder,
-                     (unsigned long long)files[i], err.text);
-        else
-            LOG_INFO("nn.lease", "holder=%s inode=%llu event=\"hard limit\" next=\"%s\"", holder,
-                     (unsigned long long)files[i],
-                     closed ? "file closed" : "recovery of the last block");
+            for (int i = 0; i < n; i++)
+                give_up_on(nn, files[i], now, &arena);
+        }
     }
-    if (n > 0) /* those that could not be released are looked at after the next limit */
-        lease_renew(ns_leases(nn->ns), holder, now);
     nn_unlock(nn);
     arena_done(&arena);
 }

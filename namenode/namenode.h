@@ -51,6 +51,10 @@ static inline void nn_unlock(struct namenode *nn) { pthread_mutex_unlock(&nn->lo
  * then nothing has changed. */
 int nn_commit(struct namenode *nn, struct edit_op *op, struct err *err);
 
+/* Enters the answer to the call that @op came from into the retry cache, while the log is
+ * replayed: its client may still ask again. */
+void nn_remember_replayed(struct namenode *nn, const struct edit_op *op);
+
 /* The protocols of the RPC port beside DatanodeProtocol: ClientProtocol (client_protocol.c),
  * NamenodeProtocol, HAServiceProtocol and the administrator's small ones (admin_protocols.c).
  * They fill @out from the front and return how many; room for NN_PROTOCOLS_MAX. */

@@ -1,6 +1,7 @@
 /* op_attr.c -- mode, owner, times, replication, storage policy, quota. */
 #include "namenode/access.h"
 #include "namenode/client_protocol.h"
+#include "namenode/op_open.h"
 #include "namenode/policy.h"
 #include "namenode/status.h"
 

@@ -51,6 +51,6 @@ int op_renew_lease(struct op *op, const Pb__RenewLeaseRequestProto *rq,
 
     (void)rs;
     if (rc == 0)
-        lease_renew(ns_leases(op->nn->ns), rq->clientname, op->now_ms);
+        lease_renew(ns_leases(op->nn->ns), rq->clientname, env_mono_ms(op->nn->env));
     return rc;
 }

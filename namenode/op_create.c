@@ -4,6 +4,7 @@
 #include "namenode/lease.h"
 #include "namenode/lease_recovery.h"
 #include "namenode/op_new.h"
+#include "namenode/op_open.h"
 #include "namenode/policy.h"
 #include "namenode/status.h"
 
@@ -13,8 +14,6 @@ enum {
     FLAG_NEW_BLOCK = PB__CREATE_FLAG_PROTO__NEW_BLOCK,
     FLAG_LAZY_PERSIST = PB__CREATE_FLAG_PROTO__LAZY_PERSIST,
 };
-
-int op_check_replication(struct op *op, const char *src, int64_t replication);
 
 /* ---- create ---- */
 
@@ -140,7 +139,7 @@ int op_create(struct op *op, const Pb__CreateRequestProto *rq, Pb__CreateRespons
         (rc = check_place(op, rq, &p)) < 0 || (rc = add_file(op, rq, &p)) < 0)
         return rc;
     MUST(ns_info(op->nn->ns, ns_last_inode_id(op->nn->ns), &info));
-    lease_renew(ns_leases(op->nn->ns), rq->clientname, op->now_ms);
+    lease_renew(ns_leases(op->nn->ns), rq->clientname, env_mono_ms(op->nn->env));
     rs->fs = status_of(op, &info, "", 0);
     return rs->fs ? 0 : op_nomem(op);
 }
@@ -226,7 +225,7 @@ int op_append(struct op *op, const Pb__AppendRequestProto *rq, Pb__AppendRespons
     if ((rc = op_commit(op, &e)) < 0)
         return rc;
     MUST(ns_info(op->nn->ns, p.id, &info));
-    lease_renew(ns_leases(op->nn->ns), rq->clientname, op->now_ms);
+    lease_renew(ns_leases(op->nn->ns), rq->clientname, env_mono_ms(op->nn->env));
     if ((rc = reopen_last_block(op, &info, e.new_block, &rs->block)) < 0)
         return rc;
     rs->stat = status_of(op, &info, "", 0);

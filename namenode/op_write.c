@@ -12,12 +12,13 @@ enum { TARGETS_MAX = 512 };
 
 static const char *lease_words(struct op *op, const char *path, uint64_t id, const char *holder)
 {
-    unsigned files = lease_file_count(ns_leases(op->nn->ns), holder);
+    uint64_t ids[100];
+    int files = lease_files(ns_leases(op->nn->ns), holder, 0, ids, 100);
     const char *s;
 
     if (files)
         s = arena_printf(op->arena,
-                         "%s (inode %llu) [Lease.  Holder: %s, pending creates: %u]", path,
+                         "%s (inode %llu) [Lease.  Holder: %s, pending creates: %d]", path,
                          (unsigned long long)id, holder, files);
     else
         s = arena_printf(op->arena, "%s (inode %llu) Holder %s does not have any open files.", path,

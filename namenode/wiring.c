@@ -16,6 +16,8 @@
 #include "namenode/web.h"
 #include "proto/rpc_server.h"
 
+enum { RETRY_KEEP_MS = 600000 };
+
 /* ---- where things are ---- */
 
 static int add_dirs(const char *list, char **out, int n)
@@ -101,10 +103,8 @@ int nn_commit(struct namenode *nn, struct edit_op *op, struct err *err)
 
 static void on_replayed(void *ctx, const struct edit_op *op)
 {
-    struct namenode *nn = ctx;
-
     if (op->has_client_id)
-        retry_cache_replayed(nn->retry_cache, op);
+        nn_remember_replayed(ctx, op);
 }
 
 static int load(struct namenode *nn, char **dirs, int count, struct err *err)
@@ -113,9 +113,11 @@ static int load(struct namenode *nn, char **dirs, int count, struct err *err)
     int rc;
 
     if ((rc = name_dirs_open(nn->env, dirs, count, &nn->dirs, err)) < 0 ||
-        (rc = ns_new(&(struct namespace_limits){0}, &nn->ns, err)) < 0 ||
-        (rc = retry_cache_new(nn->env, &nn->retry_cache, err)) < 0)
+        (rc = ns_new(&(struct namespace_limits){0}, &nn->ns, err)) < 0)
         return rc;
+    nn->retry_cache = retry_cache_new(RETRY_KEEP_MS, 0);
+    if (!nn->retry_cache)
+        return err_set(err, ERR_NOMEM, "retry cache");
     nn->identity = *name_dirs_identity(nn->dirs);
     if ((rc = name_dirs_load(nn->dirs, nn->ns, on_replayed, nn, &loaded, err)) < 0)
         return rc;
