@@ -5,7 +5,6 @@
 #include "admin.pb-c.h"
 #include "ha.pb-c.h"
 #include "namenode.pb-c.h"
-#include "namenode/checkpoint.h"
 #include "namenode/namenode.h"
 #include "namenode/users.h"
 #include "proto/rpc_server.h"
@@ -102,7 +101,7 @@ static int most_recent_checkpoint(struct namenode *nn, struct rpc_call *call, co
     Pbnn__GetMostRecentCheckpointTxIdResponseProto *rs = out;
 
     (void)call, (void)rq, (void)err;
-    rs->txid = checkpointer_last_txid(nn->checkpointer);
+    rs->txid = name_dirs_image_txid(nn->dirs);
     return 0;
 }
 
@@ -117,12 +116,11 @@ static int roll_edit_log(struct namenode *nn, struct rpc_call *call, const void 
     (void)rq;
     if (!s)
         return nomem(err);
-    if ((rc = journal_roll(nn->journal, &first, err)) < 0 ||
-        (rc = name_dirs_seen_txid(nn->dirs, first, err)) < 0)
+    if ((rc = journal_roll(nn->journal, &first, err)) < 0)
         return rc;
     pb__checkpoint_signature_proto__init(s);
     s->blockpoolid = nn->identity.pool_id;
-    s->mostrecentcheckpointtxid = checkpointer_last_txid(nn->checkpointer);
+    s->mostrecentcheckpointtxid = name_dirs_image_txid(nn->dirs);
     s->cursegmenttxid = first;
     s->storageinfo = storage_info(nn, call->arena);
     rs->signature = s;

@@ -218,7 +218,7 @@ int op_roll_edits(struct op *op, const Pb__RollEditsRequestProto *rq, Pb__RollEd
     if (rc < 0 || (rc = journal_roll(op->nn->journal, &first, &op->err)) < 0)
         return rc;
     rs->newsegmenttxid = first;
-    return name_dirs_seen_txid(op->nn->dirs, first, &op->err);
+    return 0;
 }
 
 int op_get_current_edit_log_txid(struct op *op, const Pb__GetCurrentEditLogTxidRequestProto *rq,

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/net.h"
 #include "namenode/checkpoint.h"
+#include "namenode/edit_codec.h"
 #include "namenode/lease_recovery.h"
 #include "namenode/reclaim.h"
 #include "namenode/retry_cache.h"
@@ -91,9 +92,9 @@ static uint64_t last_txid(void *ctx) { return journal_last_txid(((struct namenod
 
 int nn_commit(struct namenode *nn, struct edit_op *op, struct err *err)
 {
-    int rc = ns_apply(nn->ns, op, err);
+    int rc = edit_check(op, err);
 
-    if (rc < 0)
+    if (rc < 0 || (rc = ns_apply(nn->ns, op, err)) < 0)
         return rc;
     journal_append(nn->journal, op);
     return 0;
