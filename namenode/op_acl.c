@@ -108,8 +108,12 @@ static int stored(struct op *op, const struct inode_info *i, struct list *out)
     out->n = i->has_acl ? ns_acl(op->nn->ns, i->id, op->arena, &acl) : 0;
     if (out->n < 0 || out->n > SPEC_MAX)
         return op_nomem(op);
-    if (out->n)
-        memcpy(out->e, acl, (size_t)out->n * sizeof out->e[0]);
+    for (int k = 0; k < out->n; k++) {
+        out->e[k] = acl[k];
+        /* the record outlives what is stored now */
+        if (acl[k].name && !(out->e[k].name = op_copy(op, acl[k].name)))
+            return op_nomem(op);
+    }
     return 0;
 }
 
@@ -460,9 +464,6 @@ int op_new_acl(struct op *op, const struct inode_info *parent, const struct new_
     if (!(copy = arena_alloc(op->arena, ((size_t)to.n + 1) * sizeof *copy)))
         return op_nomem(op);
     memcpy(copy, to.e, (size_t)to.n * sizeof *copy);
-    for (int i = 0; i < to.n; i++) /* the name belongs to the parent, which may change */
-        if (copy[i].name && !(copy[i].name = op_copy(op, copy[i].name)))
-            return op_nomem(op);
     rc = wanted & 01000;
     for (int i = 0; i < to.n; i++)
         if (copy[i].scope == ACCESS && !copy[i].name)

@@ -159,8 +159,7 @@ int op_remove_xattr(struct op *op, const Pb__RemoveXAttrRequestProto *rq,
                     Pb__RemoveXAttrResponseProto *rs)
 {
     const Pb__XAttrProto *x = rq->xattr;
-    const struct edit_xattr *found;
-    struct edit_xattr *list;
+    struct edit_xattr *list, one;
     struct place p;
     int rc, n;
 
@@ -172,11 +171,12 @@ int op_remove_xattr(struct op *op, const Pb__RemoveXAttrRequestProto *rq,
                        "The xattr 'security.hdfs.unreadable.by.superuser' can not be deleted.");
     if ((n = stored(op, &p, &list)) < 0)
         return op_nomem(op);
-    if (!(found = find(list, n, x)))
+    if (!find(list, n, x))
         return err_set(&op->err, ERR_IO, "No matching attributes found for remove operation");
+    one = (struct edit_xattr){.ns = (uint8_t)x->namespace_, .name = x->name};
     return op_commit(op, &(struct edit_op){.code = EDIT_REMOVE_XATTR,
                                            .path = p.path,
-                                           .xattrs = found,
+                                           .xattrs = &one,
                                            .xattr_count = 1});
 }
 
