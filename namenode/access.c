@@ -60,8 +60,8 @@ static const char *mode_text(unsigned mode, char out[10])
 
 static const char *want_text(int want)
 {
-    static const char *const names[] = {"NONE",         "EXECUTE",    "WRITE", "WRITE_EXECUTE",
-                                        "READ",         "READ_EXECUTE", "READ_WRITE", "ALL"};
+    static const char *const names[] = {"NONE", "EXECUTE",      "WRITE",      "WRITE_EXECUTE",
+                                        "READ", "READ_EXECUTE", "READ_WRITE", "ALL"};
     return names[want & 7];
 }
 
@@ -71,11 +71,10 @@ int access_inode(struct op *op, const struct inode_info *i, int want, const char
 
     if (is_exempt(op) || allows(op, i, want))
         return 0;
-    return err_set(&op->err, ERR_ACCESS,
-                   "Permission denied: user=%s, access=%s, inode=\"%s\":%s:%s:%c%s%s",
-                   op->user->name, want_text(want), path, i->user, i->group,
-                   i->kind == INODE_DIR ? 'd' : '-', mode_text(i->mode, mode),
-                   i->has_acl ? "+" : "");
+    return err_set(
+        &op->err, ERR_ACCESS, "Permission denied: user=%s, access=%s, inode=\"%s\":%s:%s:%c%s%s",
+        op->user->name, want_text(want), path, i->user, i->group, i->kind == INODE_DIR ? 'd' : '-',
+        mode_text(i->mode, mode), i->has_acl ? "+" : "");
 }
 
 static int check_at(struct op *op, const struct place *p, int index, int want)
@@ -169,7 +168,7 @@ static int check_subtree(struct op *op, uint64_t id, int want, bool ignore_empty
         return 0;
     if (!(ignore_empty && dir.child_count == 0) && !allows(op, &dir, want))
         return access_inode(op, &dir, want, ns_path_of(ns, id, op->arena));
-    for (child.name_n = 0; rc == 0; ) {
+    for (child.name_n = 0; rc == 0;) {
         n = ns_children(ns, id, child.name_n ? child.name : NULL, child.name_n, ids, 256);
         for (int i = 0; i < n && rc == 0; i++) {
             MUST(ns_info(ns, ids[i], &child));
@@ -205,7 +204,8 @@ int access_check(struct op *op, const struct place *p, const struct access *want
     if (rc == 0 && want->subtree && p->id)
         rc = check_subtree(op, p->id, want->subtree, want->ignore_empty);
     if (rc == 0 && want->owner && p->id && strcmp(op->user->name, p->info.user) != 0)
-        rc = err_set(&op->err, ERR_ACCESS, "Permission denied. user=%s is not the owner of inode=%s",
-                     op->user->name, p->path);
+        rc =
+            err_set(&op->err, ERR_ACCESS, "Permission denied. user=%s is not the owner of inode=%s",
+                    op->user->name, p->path);
     return rc;
 }

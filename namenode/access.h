@@ -14,11 +14,11 @@ enum { MAY_EXECUTE = 1, MAY_WRITE = 2, MAY_READ = 4, MAY_ALL = 7 };
 
 /* What is asked for; 0 and false: not asked. */
 struct access {
-    bool owner;       /* to own it */
-    int ancestor;     /* of the deepest directory that exists above it */
-    int parent;       /* of its parent */
-    int target;       /* of itself */
-    int subtree;      /* of every directory under it */
+    bool owner;        /* to own it */
+    int ancestor;      /* of the deepest directory that exists above it */
+    int parent;        /* of its parent */
+    int target;        /* of itself */
+    int subtree;       /* of every directory under it */
     bool ignore_empty; /* ... that is not empty */
 };
 

@@ -31,8 +31,8 @@ static void carry_out(struct rpc_call *call, const ProtobufCMessage *rq,
     }
     protobuf_c_message_init(reply, rs);
     if (super_only && !user->is_super)
-        rc = err_set(&err, ERR_ACCESS,
-                     "Access denied for user %s. Superuser privilege is required", user->name);
+        rc = err_set(&err, ERR_ACCESS, "Access denied for user %s. Superuser privilege is required",
+                     user->name);
     if (rc == 0)
         rc = fn(nn, call, rq, rs, &err);
     if (rc < 0)
@@ -302,8 +302,8 @@ static int refresh_nothing(struct namenode *nn, struct rpc_call *call, const voi
     return 0;
 }
 
-static int refresh_service_acl(struct namenode *nn, struct rpc_call *call, const void *rq, void *out,
-                               struct err *err)
+static int refresh_service_acl(struct namenode *nn, struct rpc_call *call, const void *rq,
+                               void *out, struct err *err)
 {
     (void)nn, (void)call, (void)rq, (void)out;
     return err_set(err, ERR_AUTHORIZE, "Service Level Authorization not enabled!");
@@ -316,8 +316,8 @@ static int get_groups(struct namenode *nn, struct rpc_call *call, const void *re
     Pb__GetGroupsForUserResponseProto *rs = reply;
     const struct user *user = users_get(nn->users, rq->user);
 
-    if (!user || !(rs->groups = arena_alloc(call->arena,
-                                            ((size_t)user->group_count + 1) * sizeof(char *))))
+    if (!user ||
+        !(rs->groups = arena_alloc(call->arena, ((size_t)user->group_count + 1) * sizeof(char *))))
         return nomem(err);
     for (int i = 0; i < user->group_count; i++) {
         const char *g = user->groups[i];
@@ -371,8 +371,8 @@ static int reconfigurable(struct namenode *nn, struct rpc_call *call, const void
     X(ha, transitionToObserver, pb__transition_to_observer, FAST, true, no_transition)             \
     X(mappings, refreshUserToGroupsMappings, pb__refresh_user_to_groups_mappings, SLOW, true,      \
       refresh_groups)                                                                              \
-    X(mappings, refreshSuperUserGroupsConfiguration,                                               \
-      pb__refresh_super_user_groups_configuration, SLOW, true, refresh_nothing)                    \
+    X(mappings, refreshSuperUserGroupsConfiguration, pb__refresh_super_user_groups_configuration,  \
+      SLOW, true, refresh_nothing)                                                                 \
     X(policy, refreshServiceAcl, pb__refresh_service_acl, FAST, true, refresh_service_acl)         \
     X(queue, refreshCallQueue, pb__refresh_call_queue, FAST, true, refresh_nothing)                \
     X(groups, getGroupsForUser, pb__get_groups_for_user, SLOW, false, get_groups)                  \
@@ -396,10 +396,11 @@ static void call_refresh(struct rpc_call *call, const ProtobufCMessage *rq)
 }
 
 #define ROW(protocol_, method, stem, speed_, super_only, fn)                                       \
-    {#protocol_, {.name = #method,                                                                 \
-                  .request = &stem##_request_proto__descriptor,                                    \
-                  .handle = call_##method,                                                         \
-                  .speed = RPC_##speed_}},
+    {#protocol_,                                                                                   \
+     {.name = #method,                                                                             \
+      .request = &stem##_request_proto__descriptor,                                                \
+      .handle = call_##method,                                                                     \
+      .speed = RPC_##speed_}},
 
 static const struct {
     const char *protocol;

@@ -140,7 +140,8 @@ int checkpointer_run(struct checkpointer *c, struct err *err)
     pthread_mutex_unlock(&c->lock);
 
     if (rc < 0) {
-        LOG_WARN("nn.checkpoint", "err=\"%s\" next=\"the edits stay, tried again later\"", mine.text);
+        LOG_WARN("nn.checkpoint", "err=\"%s\" next=\"the edits stay, tried again later\"",
+                 mine.text);
         if (err)
             *err = mine;
     } else {

@@ -23,7 +23,8 @@ struct namenode;
 struct checkpointer;
 
 int checkpointer_start(struct namenode *nn, struct checkpointer **out, struct err *err);
-void checkpointer_stop(struct checkpointer *c); /* waits for one that is under way; NULL is allowed */
+void checkpointer_stop(
+    struct checkpointer *c); /* waits for one that is under way; NULL is allowed */
 
 /* Makes a checkpoint now; waits for one that is under way first. */
 int checkpointer_run(struct checkpointer *c, struct err *err);

@@ -167,8 +167,8 @@ int lease_release(struct namenode *nn, uint64_t id, const char *new_holder, stru
 static int refuse(struct op *op, enum err_code code, const char *wants, const struct place *p,
                   const char *holder, const char *why)
 {
-    return err_set(&op->err, code, "Failed to %s %s for %s on %s because %s", wants, p->path, holder,
-                   op->call->peer_ip, why);
+    return err_set(&op->err, code, "Failed to %s %s for %s on %s because %s", wants, p->path,
+                   holder, op->call->peer_ip, why);
 }
 
 static int owned_by(struct op *op, const char *wants, const struct place *p, const char *holder,

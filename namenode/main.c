@@ -21,7 +21,8 @@ static const char usage[] =
     "  --help-config    every configuration key, its default and its meaning\n"
     "  --version\n"
     "\n"
-    "With no configuration at all it listens on 127.0.0.1:8020 and keeps its data under ~/.ashlar,\n"
+    "With no configuration at all it listens on 127.0.0.1:8020 and keeps its data under "
+    "~/.ashlar,\n"
     "which it formats when it is not there.\n";
 
 struct request {
@@ -86,8 +87,8 @@ static bool confirmed(const char *dir, bool ask)
         fprintf(stderr, "Data exists in Storage Directory root= %s. Formatting aborted.\n", dir);
         return false;
     }
-    fprintf(stderr, "Re-format filesystem in Storage Directory root= %s; location= null ? (Y or N) ",
-            dir);
+    fprintf(stderr,
+            "Re-format filesystem in Storage Directory root= %s; location= null ? (Y or N) ", dir);
     return fgets(answer, sizeof answer, stdin) && (*answer == 'Y' || *answer == 'y');
 }
 

@@ -44,8 +44,8 @@ int op_check_path_length(struct op *op, const char *what, const char *path)
         depth += *p == '/' && p[1] && p[1] != '/';
     if (strlen(path) <= NS_PATH_MAX && depth <= NS_DEPTH_MAX)
         return 0;
-    return err_set(&op->err, ERR_IO,
-                   "%s: Pathname too long.  Limit 8000 characters, 1000 levels.", what);
+    return err_set(&op->err, ERR_IO, "%s: Pathname too long.  Limit 8000 characters, 1000 levels.",
+                   what);
 }
 
 const char *place_prefix(struct op *op, const struct place *p, int components)
@@ -112,8 +112,8 @@ static int follow(struct op *op, const char *src, struct place *out)
         out->id = 0;
     for (int i = 1; i < out->at.count; i++)
         n += out->at.names[i].n + 1;
-    out->path = n == strlen(src) || (n == 0 && src[1] == 0) ? src
-                                                            : place_prefix(op, out, out->at.count);
+    out->path =
+        n == strlen(src) || (n == 0 && src[1] == 0) ? src : place_prefix(op, out, out->at.count);
     return 0;
 }
 

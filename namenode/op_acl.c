@@ -11,12 +11,16 @@
 #include "namenode/op_new.h"
 
 enum { ACL_MAX = 32, SPEC_MAX = 1024 };
-enum { ACCESS = PB__ACL_ENTRY_PROTO__ACL_ENTRY_SCOPE_PROTO__ACCESS,
-       DEFAULT = PB__ACL_ENTRY_PROTO__ACL_ENTRY_SCOPE_PROTO__DEFAULT };
-enum { USER = PB__ACL_ENTRY_PROTO__ACL_ENTRY_TYPE_PROTO__USER,
-       GROUP = PB__ACL_ENTRY_PROTO__ACL_ENTRY_TYPE_PROTO__GROUP,
-       MASK = PB__ACL_ENTRY_PROTO__ACL_ENTRY_TYPE_PROTO__MASK,
-       OTHER = PB__ACL_ENTRY_PROTO__ACL_ENTRY_TYPE_PROTO__OTHER };
+enum {
+    ACCESS = PB__ACL_ENTRY_PROTO__ACL_ENTRY_SCOPE_PROTO__ACCESS,
+    DEFAULT = PB__ACL_ENTRY_PROTO__ACL_ENTRY_SCOPE_PROTO__DEFAULT
+};
+enum {
+    USER = PB__ACL_ENTRY_PROTO__ACL_ENTRY_TYPE_PROTO__USER,
+    GROUP = PB__ACL_ENTRY_PROTO__ACL_ENTRY_TYPE_PROTO__GROUP,
+    MASK = PB__ACL_ENTRY_PROTO__ACL_ENTRY_TYPE_PROTO__MASK,
+    OTHER = PB__ACL_ENTRY_PROTO__ACL_ENTRY_TYPE_PROTO__OTHER
+};
 
 struct list {
     struct edit_acl_entry e[SPEC_MAX];
@@ -46,7 +50,8 @@ static void list_sort(struct list *l)
 
 static struct edit_acl_entry *list_find(struct list *l, int scope, int type, const char *name)
 {
-    const struct edit_acl_entry key = {.scope = (uint8_t)scope, .type = (uint8_t)type, .name = name};
+    const struct edit_acl_entry key = {
+        .scope = (uint8_t)scope, .type = (uint8_t)type, .name = name};
 
     for (int i = 0; i < l->n; i++)
         if (compare(&l->e[i], &key) == 0)
@@ -241,9 +246,10 @@ static int begin(struct op *op, const char *what, const char *src, struct place 
     int rc;
 
     if (!conf_bool(op->nn->conf, OPT_acls))
-        return err_set(&op->err, ERR_ACL,
-                       "The ACL operation has been rejected.  Support for ACLs has been disabled by "
-                       "setting dfs.namenode.acls.enabled to false.");
+        return err_set(
+            &op->err, ERR_ACL,
+            "The ACL operation has been rejected.  Support for ACLs has been disabled by "
+            "setting dfs.namenode.acls.enabled to false.");
     if ((rc = op_check_safe_mode(op, "Cannot %s on %s", what, src)) < 0 ||
         (rc = op_resolve(op, src, FOR_WRITE, p)) < 0 || (rc = access_owner(op, p)) < 0)
         return rc;
@@ -257,10 +263,9 @@ static int record(struct op *op, const struct place *p, struct list *l)
     if (!copy)
         return op_nomem(op);
     memcpy(copy, l->e, (size_t)l->n * sizeof *copy);
-    return op_commit(op, &(struct edit_op){.code = EDIT_SET_ACL,
-                                           .path = p->path,
-                                           .acl = copy,
-                                           .acl_count = l->n});
+    return op_commit(
+        op,
+        &(struct edit_op){.code = EDIT_SET_ACL, .path = p->path, .acl = copy, .acl_count = l->n});
 }
 
 static void masks_given(const struct list *spec, bool out[2])
@@ -306,8 +311,7 @@ int op_remove_acl_entries(struct op *op, const Pb__RemoveAclEntriesRequestProto 
         (rc = logical(op, &p.info, &acl)) < 0)
         return rc;
     for (int i = 0; i < spec.n; i++) {
-        struct edit_acl_entry *e =
-            list_find(&acl, spec.e[i].scope, spec.e[i].type, spec.e[i].name);
+        struct edit_acl_entry *e = list_find(&acl, spec.e[i].scope, spec.e[i].type, spec.e[i].name);
 
         if (e && e->type == MASK && is_extended(&acl, e->scope)) {
             list_remove(&acl, e);
@@ -338,7 +342,8 @@ int op_remove_default_acl(struct op *op, const Pb__RemoveDefaultAclRequestProto 
     return record(op, &p, &acl);
 }
 
-int op_remove_acl(struct op *op, const Pb__RemoveAclRequestProto *rq, Pb__RemoveAclResponseProto *rs)
+int op_remove_acl(struct op *op, const Pb__RemoveAclRequestProto *rq,
+                  Pb__RemoveAclResponseProto *rs)
 {
     const struct edit_acl_entry *group;
     struct list acl, bare = {.n = 0};

@@ -61,7 +61,8 @@ int op_get_fs_stats(struct op *op, const Pb__GetFsStatsRequestProto *rq,
     rs->under_replicated = s.under_replicated;
     rs->corrupt_blocks = s.corrupt_blocks;
     rs->missing_blocks = s.missing_blocks;
-    rs->has_missing_repl_one_blocks = rs->has_blocks_in_future = rs->has_pending_deletion_blocks = 1;
+    rs->has_missing_repl_one_blocks = rs->has_blocks_in_future = rs->has_pending_deletion_blocks =
+        1;
     rs->missing_repl_one_blocks = s.missing_replication_one;
     rs->blocks_in_future = s.bytes_in_future;
     rs->pending_deletion_blocks = s.pending_deletion;
@@ -105,7 +106,8 @@ int op_get_datanode_report(struct op *op, const Pb__GetDatanodeReportRequestProt
     return rc;
 }
 
-int op_get_datanode_storage_report(struct op *op, const Pb__GetDatanodeStorageReportRequestProto *rq,
+int op_get_datanode_storage_report(struct op *op,
+                                   const Pb__GetDatanodeStorageReportRequestProto *rq,
                                    Pb__GetDatanodeStorageReportResponseProto *rs)
 {
     int rc = op_check_super(op);
@@ -204,7 +206,8 @@ int op_save_namespace(struct op *op, const Pb__SaveNamespaceRequestProto *rq,
     return checkpointer_run(op->nn->checkpointer, &op->err);
 }
 
-int op_roll_edits(struct op *op, const Pb__RollEditsRequestProto *rq, Pb__RollEditsResponseProto *rs)
+int op_roll_edits(struct op *op, const Pb__RollEditsRequestProto *rq,
+                  Pb__RollEditsResponseProto *rs)
 {
     uint64_t first;
     int rc;
@@ -331,8 +334,7 @@ int op_meta_save(struct op *op, const Pb__MetaSaveRequestProto *rq, Pb__MetaSave
     nn_lock(op->nn);
     meta_text(op, &text);
     nn_unlock(op->nn);
-    rc = text.bad ? op_nomem(op)
-                  : env_write_file(op->nn->env, path, text.bytes, text.n, &op->err);
+    rc = text.bad ? op_nomem(op) : env_write_file(op->nn->env, path, text.bytes, text.n, &op->err);
     buf_done(&text);
     return rc;
 }

@@ -77,10 +77,9 @@ int op_set_times(struct op *op, const Pb__SetTimesRequestProto *rq, Pb__SetTimes
         return rc;
     if (!p.id)
         return err_set(&op->err, ERR_NOENT, "File/Directory %s does not exist.", p.path);
-    return op_commit(op, &(struct edit_op){.code = EDIT_TIMES,
-                                           .path = p.path,
-                                           .mtime_ms = rq->mtime,
-                                           .atime_ms = rq->atime});
+    return op_commit(
+        op, &(struct edit_op){
+                .code = EDIT_TIMES, .path = p.path, .mtime_ms = rq->mtime, .atime_ms = rq->atime});
 }
 
 /* ---- replication ---- */
@@ -211,7 +210,8 @@ int op_set_quota(struct op *op, const Pb__SetQuotaRequestProto *rq, Pb__SetQuota
         (rc = op_resolve(op, rq->path, FOR_WRITE, &p)) < 0)
         return rc;
     if (!quota_is_legal(e.ns_quota, true) || !quota_is_legal(e.ds_quota, false))
-        return err_set(&op->err, ERR_ARGUMENT, "Illegal value for nsQuota or ssQuota : %lld and %lld",
+        return err_set(&op->err, ERR_ARGUMENT,
+                       "Illegal value for nsQuota or ssQuota : %lld and %lld",
                        (long long)e.ns_quota, (long long)e.ds_quota);
     if (!p.id)
         return err_set(&op->err, ERR_NOENT, "Directory does not exist: %s", p.path);

@@ -95,8 +95,8 @@ static int pick_policy(struct op *op, const Pb__CreateRequestProto *rq, uint8_t 
 static int add_file(struct op *op, const Pb__CreateRequestProto *rq, const struct place *p)
 {
     const struct new_mode mode = {.masked = rq->masked->perm & 01777,
-                                  .unmasked = (rq->unmasked ? rq->unmasked : rq->masked)->perm &
-                                              01777,
+                                  .unmasked =
+                                      (rq->unmasked ? rq->unmasked : rq->masked)->perm & 01777,
                                   .has_unmasked = rq->unmasked != NULL};
     struct edit_op e = {.code = EDIT_ADD,
                         .path = p->path,
@@ -159,8 +159,9 @@ static int find_for_append(struct op *op, const Pb__AppendRequestProto *rq, stru
     if ((rc = access_target(op, p, MAY_WRITE)) < 0)
         return rc;
     if (!p->id)
-        return err_set(&op->err, ERR_NOENT, "Failed to append to non-existent file %s for client %s",
-                       p->path, op->call->peer_ip);
+        return err_set(&op->err, ERR_NOENT,
+                       "Failed to append to non-existent file %s for client %s", p->path,
+                       op->call->peer_ip);
     if (p->info.storage_policy == 15)
         return err_set(&op->err, ERR_UNSUPPORTED, "Cannot append to lazy persist file %s", p->path);
     return 0;
@@ -192,8 +193,7 @@ static int reopen_last_block(struct op *op, const struct inode_info *file, bool 
     struct block_info last;
     unsigned n;
 
-    if (new_block || !last_block_of(op->nn->ns, file, &last) ||
-        last.length >= file->block_size)
+    if (new_block || !last_block_of(op->nn->ns, file, &last) || last.length >= file->block_size)
         return 0;
     n = ns_block_storages(op->nn->ns, last.id, storages, 512);
     bm_expect(op->nn->bm, last.id, storages, (int)n);

@@ -119,8 +119,7 @@ static int touch(struct op *op, const struct place *p)
 {
     uint64_t precision = (uint64_t)conf_int(op->nn->conf, OPT_atime_precision);
 
-    if (precision == 0 || op->now_ms <= p->info.atime_ms + precision ||
-        bm_in_safe_mode(op->nn->bm))
+    if (precision == 0 || op->now_ms <= p->info.atime_ms + precision || bm_in_safe_mode(op->nn->bm))
         return 0;
     return op_commit(op, &(struct edit_op){.code = EDIT_TIMES,
                                            .path = p->path,
@@ -156,8 +155,7 @@ struct page {
 };
 
 /* A listing with locations stops early when it has shown enough replicas. */
-static int list_entry(struct op *op, uint64_t id, bool locations, int64_t *budget,
-                      struct page *out)
+static int list_entry(struct op *op, uint64_t id, bool locations, int64_t *budget, struct page *out)
 {
     struct inode_info info;
     Pb__HdfsFileStatusProto *s;
@@ -220,8 +218,8 @@ static int list_dir(struct op *op, const struct inode_info *dir, const char *aft
     } else {
         const Pb__HdfsFileStatusProto *last = out->entries[out->count - 1];
 
-        out->remaining = count_after(op, dir->id, (const char *)last->path.data,
-                                     (unsigned)last->path.len);
+        out->remaining =
+            count_after(op, dir->id, (const char *)last->path.data, (unsigned)last->path.len);
     }
     return 0;
 }

@@ -135,8 +135,7 @@ static int check_target(struct op *op, const struct move *m, bool overwrite)
     if (m->dst.id)
         return check_overwrite(op, m, overwrite);
     if (m->dst.at.found < m->dst.at.count - 1)
-        return err_set(&op->err, ERR_NOENT, "rename destination parent %s not found.",
-                       m->dst.path);
+        return err_set(&op->err, ERR_NOENT, "rename destination parent %s not found.", m->dst.path);
     if (ns_kind(op->nn->ns, place_parent(&m->dst)) != INODE_DIR)
         return err_set(&op->err, ERR_PARENT_NOTDIR, "rename destination parent %s is a file.",
                        m->dst.path);

@@ -54,8 +54,8 @@ int op_make_parents(struct op *op, const struct place *p, unsigned mode, uint64_
 int op_mkdirs(struct op *op, const Pb__MkdirsRequestProto *rq, Pb__MkdirsResponseProto *rs)
 {
     const struct new_mode mode = {.masked = rq->masked->perm & 01777,
-                                  .unmasked = (rq->unmasked ? rq->unmasked : rq->masked)->perm &
-                                              01777,
+                                  .unmasked =
+                                      (rq->unmasked ? rq->unmasked : rq->masked)->perm & 01777,
                                   .has_unmasked = rq->unmasked != NULL};
     struct place p;
     uint64_t parent;
@@ -111,8 +111,8 @@ static int concat_source(struct op *op, const char *src, const struct place *tar
 {
     int rc = op_resolve(op, src, FOR_WRITE, out);
 
-    if (rc < 0 || (rc = access_check(op, out,
-                                     &(struct access){.parent = MAY_WRITE, .target = MAY_READ})) < 0)
+    if (rc < 0 ||
+        (rc = access_check(op, out, &(struct access){.parent = MAY_WRITE, .target = MAY_READ})) < 0)
         return rc;
     if (!out->id)
         return op_no_such_file(op, out->path);

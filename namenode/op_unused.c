@@ -3,7 +3,8 @@
 #include "namenode/access.h"
 #include "namenode/client_protocol.h"
 
-int op_get_erasure_coding_policies(struct op *op, const Pb__GetErasureCodingPoliciesRequestProto *rq,
+int op_get_erasure_coding_policies(struct op *op,
+                                   const Pb__GetErasureCodingPoliciesRequestProto *rq,
                                    Pb__GetErasureCodingPoliciesResponseProto *rs)
 {
     (void)op, (void)rq, (void)rs;

@@ -17,9 +17,8 @@ static const char *lease_words(struct op *op, const char *path, uint64_t id, con
     const char *s;
 
     if (files)
-        s = arena_printf(op->arena,
-                         "%s (inode %llu) [Lease.  Holder: %s, pending creates: %d]", path,
-                         (unsigned long long)id, holder, files);
+        s = arena_printf(op->arena, "%s (inode %llu) [Lease.  Holder: %s, pending creates: %d]",
+                         path, (unsigned long long)id, holder, files);
     else
         s = arena_printf(op->arena, "%s (inode %llu) Holder %s does not have any open files.", path,
                          (unsigned long long)id, holder);
@@ -57,15 +56,16 @@ int op_commit_last(struct op *op, const struct inode_info *file, const Pb__Exten
                        "Trying to commit inconsistent block: id = %lld, expected id = %lld",
                        (long long)b->blockid, (long long)last.id);
     if (last.state == BLOCK_UNDER_RECOVERY)
-        return err_set(&op->err, ERR_IO, "Commit or complete block %s, whereas it is under recovery.",
+        return err_set(&op->err, ERR_IO,
+                       "Commit or complete block %s, whereas it is under recovery.",
                        op_block_name(op, last.id, last.gs));
     if (last.gs != b->generationstamp)
-        return err_set(&op->err, ERR_IO,
-                       "Commit block with mismatching GS. NN has %s, client submits %s",
-                       op_block_name(op, last.id, last.gs),
-                       op_block_name(op, b->blockid, b->generationstamp));
+        return err_set(
+            &op->err, ERR_IO, "Commit block with mismatching GS. NN has %s, client submits %s",
+            op_block_name(op, last.id, last.gs), op_block_name(op, b->blockid, b->generationstamp));
     if (b->numbytes < last.length)
-        return err_set(&op->err, ERR_IO, "commitBlock length is less than the stored one %llu vs. %llu",
+        return err_set(&op->err, ERR_IO,
+                       "commitBlock length is less than the stored one %llu vs. %llu",
                        (unsigned long long)b->numbytes, (unsigned long long)last.length);
     ns_block_commit(op->nn->ns, last.id, b->numbytes, b->generationstamp);
     bm_is_complete_enough(op->nn->bm, last.id);
@@ -117,8 +117,7 @@ static int analyze(struct op *op, const Pb__AddBlockRequestProto *rq, const stru
             return err_set(&op->err, ERR_IO,
                            "Request looked like a retry to allocate block %s but it already "
                            "contains %llu bytes",
-                           op_block_name(op, last->id, last->gs),
-                           (unsigned long long)last->length);
+                           op_block_name(op, last->id, last->gs), (unsigned long long)last->length);
         *retry = true;
         return 0;
     }
@@ -170,8 +169,8 @@ static int append_block(struct op *op, const struct place *p, struct block_info 
     blocks[n++] = (struct edit_block){.id = ns_last_block_id(ns) + 1, .gs = ns_gs(ns) + 1};
     if ((rc = op_commit(op, &(struct edit_op){.code = EDIT_ALLOCATE_BLOCK_ID,
                                               .block_id = blocks[n - 1].id})) < 0 ||
-        (rc = op_commit(op, &(struct edit_op){.code = EDIT_SET_GENSTAMP_V2,
-                                              .gs = blocks[n - 1].gs})) < 0 ||
+        (rc = op_commit(
+             op, &(struct edit_op){.code = EDIT_SET_GENSTAMP_V2, .gs = blocks[n - 1].gs})) < 0 ||
         (rc = op_commit(op, &(struct edit_op){.code = EDIT_ADD_BLOCK,
                                               .path = p->path,
                                               .blocks = blocks,
@@ -257,9 +256,8 @@ int op_get_additional_datanode(struct op *op, const Pb__GetAdditionalDatanodeReq
     const char **excluded = arena_alloc(op->arena, (rq->n_excludes + 1) * sizeof *excluded);
     struct bm_target_request r = {.count = (int)rq->numadditionalnodes,
                                   .writer_host = op->call->peer_ip};
-    struct block_info block = {.id = rq->blk->blockid,
-                               .gs = rq->blk->generationstamp,
-                               .length = rq->blk->numbytes};
+    struct block_info block = {
+        .id = rq->blk->blockid, .gs = rq->blk->generationstamp, .length = rq->blk->numbytes};
     uint16_t storages[TARGETS_MAX];
     struct place p;
     int rc, n;
@@ -305,9 +303,9 @@ static int check_written_block(struct op *op, const Pb__ExtendedBlockProto *b, c
     int rc;
 
     if ((rc = op_check_pool(op, b)) < 0 ||
-        (rc = op_check_safe_mode(op,
-                                 "Cannot get a new generation stamp and an access token for block %s",
-                                 op_eblock_name(op, b))) < 0)
+        (rc = op_check_safe_mode(
+             op, "Cannot get a new generation stamp and an access token for block %s",
+             op_eblock_name(op, b))) < 0)
         return rc;
     if (!ns_block(op->nn->ns, b->blockid, block))
         return err_set(&op->err, ERR_IO, "%s does not exist.", op_eblock_name(op, b));
@@ -375,13 +373,15 @@ int op_update_pipeline(struct op *op, const Pb__UpdatePipelineRequestProto *rq,
     if ((rc = check_written_block(op, from, rq->clientname, &block)) < 0)
         return rc;
     if (to->generationstamp <= block.gs)
-        return err_set(&op->err, ERR_IO,
-                       "Update %s but the new block %s does not have a larger generation stamp than "
-                       "the last block %s",
-                       op_eblock_name(op, from), op_eblock_name(op, to),
-                       op_block_name(op, block.id, block.gs));
+        return err_set(
+            &op->err, ERR_IO,
+            "Update %s but the new block %s does not have a larger generation stamp than "
+            "the last block %s",
+            op_eblock_name(op, from), op_eblock_name(op, to),
+            op_block_name(op, block.id, block.gs));
     if (to->numbytes < block.length)
-        return err_set(&op->err, ERR_IO, "Update %s (size=%llu) to a smaller size block %s (size=%llu)",
+        return err_set(&op->err, ERR_IO,
+                       "Update %s (size=%llu) to a smaller size block %s (size=%llu)",
                        op_eblock_name(op, from), (unsigned long long)block.length,
                        op_eblock_name(op, to), (unsigned long long)to->numbytes);
     rc = record_blocks(op, block.file,

@@ -6,13 +6,17 @@
 #include "namenode/access.h"
 #include "namenode/client_protocol.h"
 
-enum { NS_USER = PB__XATTR_PROTO__XATTR_NAMESPACE_PROTO__USER,
-       NS_TRUSTED = PB__XATTR_PROTO__XATTR_NAMESPACE_PROTO__TRUSTED,
-       NS_SECURITY = PB__XATTR_PROTO__XATTR_NAMESPACE_PROTO__SECURITY,
-       NS_SYSTEM = PB__XATTR_PROTO__XATTR_NAMESPACE_PROTO__SYSTEM,
-       NS_RAW = PB__XATTR_PROTO__XATTR_NAMESPACE_PROTO__RAW };
-enum { FLAG_CREATE = PB__XATTR_SET_FLAG_PROTO__XATTR_CREATE,
-       FLAG_REPLACE = PB__XATTR_SET_FLAG_PROTO__XATTR_REPLACE };
+enum {
+    NS_USER = PB__XATTR_PROTO__XATTR_NAMESPACE_PROTO__USER,
+    NS_TRUSTED = PB__XATTR_PROTO__XATTR_NAMESPACE_PROTO__TRUSTED,
+    NS_SECURITY = PB__XATTR_PROTO__XATTR_NAMESPACE_PROTO__SECURITY,
+    NS_SYSTEM = PB__XATTR_PROTO__XATTR_NAMESPACE_PROTO__SYSTEM,
+    NS_RAW = PB__XATTR_PROTO__XATTR_NAMESPACE_PROTO__RAW
+};
+enum {
+    FLAG_CREATE = PB__XATTR_SET_FLAG_PROTO__XATTR_CREATE,
+    FLAG_REPLACE = PB__XATTR_SET_FLAG_PROTO__XATTR_REPLACE
+};
 
 static const char UNREADABLE[] = "hdfs.unreadable.by.superuser";
 
@@ -47,9 +51,10 @@ static int check_enabled(struct op *op)
 {
     if (conf_bool(op->nn->conf, OPT_xattrs))
         return 0;
-    return err_set(&op->err, ERR_IO,
-                   "The XAttr operation has been rejected.  Support for XAttrs has been disabled by "
-                   "setting dfs.namenode.xattrs.enabled to false.");
+    return err_set(
+        &op->err, ERR_IO,
+        "The XAttr operation has been rejected.  Support for XAttrs has been disabled by "
+        "setting dfs.namenode.xattrs.enabled to false.");
 }
 
 /* Who may change it: user.* the writer, or the owner of what is sticky; trusted.* is checked. */
@@ -98,11 +103,15 @@ static const struct edit_xattr *find(const struct edit_xattr *list, int n, const
 static int check_flags(struct op *op, uint32_t flag, const Pb__XAttrProto *x, bool exists)
 {
     if (exists && !(flag & FLAG_REPLACE))
-        return err_set(&op->err, ERR_IO, "XAttr: %s already exists. The REPLACE flag must be "
-                                         "specified.", x->name);
+        return err_set(&op->err, ERR_IO,
+                       "XAttr: %s already exists. The REPLACE flag must be "
+                       "specified.",
+                       x->name);
     if (!exists && !(flag & FLAG_CREATE))
-        return err_set(&op->err, ERR_IO, "XAttr: %s does not exist. The CREATE flag must be "
-                                         "specified.", x->name);
+        return err_set(&op->err, ERR_IO,
+                       "XAttr: %s does not exist. The CREATE flag must be "
+                       "specified.",
+                       x->name);
     return 0;
 }
 
@@ -149,10 +158,9 @@ int op_set_xattr(struct op *op, const Pb__SetXAttrRequestProto *rq, Pb__SetXAttr
                               .name = x->name,
                               .value = x->has_value ? x->value.data : NULL,
                               .value_n = x->has_value ? (uint32_t)x->value.len : 0};
-    return op_commit(op, &(struct edit_op){.code = EDIT_SET_XATTR,
-                                           .path = p.path,
-                                           .xattrs = &one,
-                                           .xattr_count = 1});
+    return op_commit(op,
+                     &(struct edit_op){
+                         .code = EDIT_SET_XATTR, .path = p.path, .xattrs = &one, .xattr_count = 1});
 }
 
 int op_remove_xattr(struct op *op, const Pb__RemoveXAttrRequestProto *rq,
@@ -174,10 +182,9 @@ int op_remove_xattr(struct op *op, const Pb__RemoveXAttrRequestProto *rq,
     if (!find(list, n, x))
         return err_set(&op->err, ERR_IO, "No matching attributes found for remove operation");
     one = (struct edit_xattr){.ns = (uint8_t)x->namespace_, .name = x->name};
-    return op_commit(op, &(struct edit_op){.code = EDIT_REMOVE_XATTR,
-                                           .path = p.path,
-                                           .xattrs = &one,
-                                           .xattr_count = 1});
+    return op_commit(
+        op, &(struct edit_op){
+                .code = EDIT_REMOVE_XATTR, .path = p.path, .xattrs = &one, .xattr_count = 1});
 }
 
 /* ---- get and list ---- */
@@ -201,8 +208,8 @@ static Pb__XAttrProto *message(struct op *op, const struct edit_xattr *x, bool v
     if (value && x->value) {
         m->has_value = 1;
         m->value.len = x->value_n;
-        if (!(m->value.data = (uint8_t *)arena_strndup(op->arena, (const char *)x->value,
-                                                       x->value_n)))
+        if (!(m->value.data =
+                  (uint8_t *)arena_strndup(op->arena, (const char *)x->value, x->value_n)))
             return NULL;
     }
     return m;
@@ -229,8 +236,7 @@ int op_get_xattrs(struct op *op, const Pb__GetXAttrsRequestProto *rq,
         !(rs->xattrs = arena_alloc(op->arena, ((size_t)n + rq->n_xattrs + 1) * sizeof(void *))))
         return op_nomem(op);
     for (int i = 0; i < n && rq->n_xattrs == 0; i++)
-        if (is_visible(op, &list[i]) &&
-            !(rs->xattrs[rs->n_xattrs++] = message(op, &list[i], true)))
+        if (is_visible(op, &list[i]) && !(rs->xattrs[rs->n_xattrs++] = message(op, &list[i], true)))
             return op_nomem(op);
     for (size_t i = 0; i < rq->n_xattrs; i++) {
         const struct edit_xattr *x = find(list, n, rq->xattrs[i]);

@@ -4,8 +4,7 @@ uint8_t status_policy(struct op *op, const struct inode_info *info)
 {
     struct inode_info i = *info;
 
-    while (i.storage_policy == 0 && i.id != NS_ROOT_ID &&
-           ns_info(op->nn->ns, i.parent, &i))
+    while (i.storage_policy == 0 && i.id != NS_ROOT_ID && ns_info(op->nn->ns, i.parent, &i))
         ;
     return i.storage_policy;
 }
@@ -47,8 +46,7 @@ Pb__HdfsFileStatusProto *status_of(struct op *op, const struct inode_info *info,
 {
     size_t user_n = strlen(info->user), group_n = strlen(info->group);
     size_t target_n = info->target ? strlen(info->target) : 0;
-    struct status *s =
-        arena_alloc(op->arena, sizeof *s + user_n + group_n + name_n + target_n + 4);
+    struct status *s = arena_alloc(op->arena, sizeof *s + user_n + group_n + name_n + target_n + 4);
     Pb__HdfsFileStatusProto *out;
     char *at;
 
@@ -143,8 +141,8 @@ static bool locate_range(struct op *op, const struct inode_info *file, uint64_t 
     return true;
 }
 
-Pb__LocatedBlocksProto *status_locate(struct op *op, const struct inode_info *file,
-                                      uint64_t offset, uint64_t length)
+Pb__LocatedBlocksProto *status_locate(struct op *op, const struct inode_info *file, uint64_t offset,
+                                      uint64_t length)
 {
     Pb__LocatedBlocksProto *out = arena_alloc(op->arena, sizeof *out);
     uint64_t end = length > UINT64_MAX - offset ? UINT64_MAX : offset + length;
@@ -160,8 +158,8 @@ Pb__LocatedBlocksProto *status_locate(struct op *op, const struct inode_info *fi
     if (!locate_range(op, file, offset, end, out))
         return NULL;
     if (last_block_of(op->nn->ns, file, &last)) {
-        uint64_t at = last.state == BLOCK_COMPLETE ? out->filelength - last.length
-                                                   : out->filelength;
+        uint64_t at =
+            last.state == BLOCK_COMPLETE ? out->filelength - last.length : out->filelength;
 
         out->islastblockcomplete = last.state == BLOCK_COMPLETE;
         if (!(out->lastblock = locate(op, &last, at)))

@@ -13,8 +13,8 @@ Pb__HdfsFileStatusProto *status_of(struct op *op, const struct inode_info *info,
                                    unsigned name_n);
 
 /* Locations of the blocks in [offset, offset + length), and always of the last block. */
-Pb__LocatedBlocksProto *status_locate(struct op *op, const struct inode_info *file,
-                                      uint64_t offset, uint64_t length);
+Pb__LocatedBlocksProto *status_locate(struct op *op, const struct inode_info *file, uint64_t offset,
+                                      uint64_t length);
 
 /* The storage policy in force for an inode: its own or the nearest one above; 0: none. */
 uint8_t status_policy(struct op *op, const struct inode_info *info);

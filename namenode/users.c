@@ -10,7 +10,13 @@
 
 #include "common/net.h"
 
-enum { BUCKETS = 4096, KEEP_MS = 5 * 60 * 1000, RETIRED_MS = 10 * 60 * 1000, LIST_MAX = 256, KEY_MAX = 512 };
+enum {
+    BUCKETS = 4096,
+    KEEP_MS = 5 * 60 * 1000,
+    RETIRED_MS = 10 * 60 * 1000,
+    LIST_MAX = 256,
+    KEY_MAX = 512
+};
 
 struct entry {
     struct user user;
@@ -296,8 +302,14 @@ void users_free(struct users *u)
     free(u);
 }
 
-const char *users_owner(const struct users *u) { return u->owner; }
-const char *users_supergroup(const struct users *u) { return u->supergroup; }
+const char *users_owner(const struct users *u)
+{
+    return u->owner;
+}
+const char *users_supergroup(const struct users *u)
+{
+    return u->supergroup;
+}
 
 /* ---- proxy users ---- */
 

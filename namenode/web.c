@@ -176,7 +176,8 @@ static int browse(struct op *op, const char *path, const char *after, struct buf
     buf_puts(out, "</h1>\n<p><a href=\"/\">Overview</a>");
     if (p.id != NS_ROOT_ID)
         buf_puts(out, " <a href=\"..\">Up</a>");
-    buf_puts(out, "\n<table>\n<tr><th>Mode<th>Owner<th>Group<th>Size<th>Copies<th>Modified<th>Name\n");
+    buf_puts(out,
+             "\n<table>\n<tr><th>Mode<th>Owner<th>Group<th>Size<th>Copies<th>Modified<th>Name\n");
     n = ns_children(ns, p.id, *after ? after : NULL, (unsigned)strlen(after), ids, ENTRIES);
     for (int i = 0; i < n; i++)
         if (ns_info(ns, ids[i], &info))
@@ -230,9 +231,8 @@ int web_start(struct namenode *nn, const char *host, uint16_t port, uint16_t *ou
               struct err *err)
 {
     const struct http_route routes[] = {
-        {"/", handle_root, nn},          {"/browse", handle_browse, nn},
-        {"/metrics", handle_metrics, nn}, {"/jmx", handle_jmx, nn},
-        {"/health", handle_health, nn},
+        {"/", handle_root, nn},   {"/browse", handle_browse, nn}, {"/metrics", handle_metrics, nn},
+        {"/jmx", handle_jmx, nn}, {"/health", handle_health, nn},
     };
 
     return http_start(host, port, routes, sizeof routes / sizeof routes[0], &nn->http, out_port,

@@ -193,9 +193,9 @@ static json_t *info_bean(const struct web_view *v)
     json_object_set_new(b, "UpgradeFinalized", json_true());
     json_object_set_new(b, "BlockPoolId", json_string(v->nn->identity.pool_id));
     json_object_set_new(b, "ClusterId", json_string(v->nn->identity.cluster_id));
-    json_object_set_new(b, "Safemode", v->safe_mode ? json_sprintf("Safe mode is ON. %s",
-                                                                   v->safe_mode_tip)
-                                                    : json_string(""));
+    json_object_set_new(b, "Safemode",
+                        v->safe_mode ? json_sprintf("Safe mode is ON. %s", v->safe_mode_tip)
+                                     : json_string(""));
     set_number(b, "Total", s->capacity);
     set_number(b, "Used", s->dfs_used);
     set_number(b, "Free", s->remaining);
@@ -217,9 +217,9 @@ static json_t *info_bean(const struct web_view *v)
     set_dirs(v, b);
     json_object_set_new(
         b, "JournalTransactionInfo",
-        json_sprintf("{\"LastAppliedOrWrittenTxId\":\"%llu\",\"MostRecentCheckpointTxId\":\"%llu\"}",
-                     (unsigned long long)v->last_txid,
-                     (unsigned long long)v->checkpoint.last_txid));
+        json_sprintf(
+            "{\"LastAppliedOrWrittenTxId\":\"%llu\",\"MostRecentCheckpointTxId\":\"%llu\"}",
+            (unsigned long long)v->last_txid, (unsigned long long)v->checkpoint.last_txid));
     set_number(b, "NNStartedTimeInMillis", v->nn->started_ms);
     set_text(b, "CorruptFiles", json_array());
     return b;
@@ -310,13 +310,12 @@ static void put_nodes(const struct web_view *v, int which, struct buf *out)
     for (size_t i = 0; i < v->node_count[which]; i++) {
         const Pb__DatanodeInfoProto *dn = v->nodes[which][i]->datanodeinfo;
 
-        buf_printf(out,
-                   "<tr><td><a href=\"http://%s:%u/\">%s:%u</a><td>%s<td>%s%s<td>%llu s ago<td>",
-                   dn->id->ipaddr, dn->id->infoport, dn->id->hostname, dn->id->xferport,
-                   dn->location ? dn->location : "", which ? "dead, " : "", admin_state(dn),
-                   (unsigned long long)(v->now_ms > dn->lastupdate
-                                            ? (v->now_ms - dn->lastupdate) / 1000
-                                            : 0));
+        buf_printf(
+            out, "<tr><td><a href=\"http://%s:%u/\">%s:%u</a><td>%s<td>%s%s<td>%llu s ago<td>",
+            dn->id->ipaddr, dn->id->infoport, dn->id->hostname, dn->id->xferport,
+            dn->location ? dn->location : "", which ? "dead, " : "", admin_state(dn),
+            (unsigned long long)(v->now_ms > dn->lastupdate ? (v->now_ms - dn->lastupdate) / 1000
+                                                            : 0));
         put_bytes(out, dn->capacity);
         buf_puts(out, "<td>");
         put_bytes(out, dn->dfsused);
@@ -330,8 +329,9 @@ void web_overview(const struct web_view *v, struct buf *out)
 {
     const struct bm_stats *s = &v->bm;
 
-    buf_printf(out, "<h1>%s</h1>\n<p>Cluster %s, block pool %s. <a href=\"/browse/\">Browse the "
-                    "tree</a>, <a href=\"/metrics\">metrics</a>, <a href=\"/jmx\">jmx</a>.\n",
+    buf_printf(out,
+               "<h1>%s</h1>\n<p>Cluster %s, block pool %s. <a href=\"/browse/\">Browse the "
+               "tree</a>, <a href=\"/metrics\">metrics</a>, <a href=\"/jmx\">jmx</a>.\n",
                v->nn->rpc_address, v->nn->identity.cluster_id, v->nn->identity.pool_id);
     if (v->safe_mode)
         buf_printf(out, "<p class=warn>Safe mode is on. %s\n", v->safe_mode_tip);

@@ -23,7 +23,7 @@ struct web_view {
     struct retry_cache_stats retry;
     uint64_t inodes, blocks, open_files, last_txid, durable_txid, now_ms;
     bool safe_mode;
-    char safe_mode_tip[1024]; /* empty when not in it */
+    char safe_mode_tip[1024];                  /* empty when not in it */
     Pb__DatanodeStorageReportProto **nodes[2]; /* alive, dead */
     size_t node_count[2];
 };

@@ -86,9 +86,18 @@ static void on_failed(void *ctx, const struct err *err)
 
 /* ---- the block manager's door to the lock ---- */
 
-static void lock(void *ctx) { nn_lock(ctx); }
-static void unlock(void *ctx) { nn_unlock(ctx); }
-static uint64_t last_txid(void *ctx) { return journal_last_txid(((struct namenode *)ctx)->journal); }
+static void lock(void *ctx)
+{
+    nn_lock(ctx);
+}
+static void unlock(void *ctx)
+{
+    nn_unlock(ctx);
+}
+static uint64_t last_txid(void *ctx)
+{
+    return journal_last_txid(((struct namenode *)ctx)->journal);
+}
 
 int nn_commit(struct namenode *nn, struct edit_op *op, struct err *err)
 {
@@ -245,9 +254,10 @@ static int start(struct namenode *nn, bool bare, struct err *err)
     if (bare)
         rc = format_bare(nn->env, dirs, count, err);
     if (rc == 0 && count > 0 && is_missing(dirs[0]))
-        rc = err_set(err, ERR_IO,
-                     "NameNode is not formatted: %s/current does not exist; run \"namenode -format\"",
-                     dirs[0]);
+        rc = err_set(
+            err, ERR_IO,
+            "NameNode is not formatted: %s/current does not exist; run \"namenode -format\"",
+            dirs[0]);
     if (rc == 0 && (rc = users_new(nn->env, nn->conf, &nn->users, err)) == 0 &&
         (rc = load(nn, dirs, count, err)) == 0)
         rc = make_block_manager(nn, err);
@@ -258,8 +268,7 @@ static int start(struct namenode *nn, bool bare, struct err *err)
     bm_start(nn->bm);
     if ((rc = reclaim_start(nn, &nn->reclaim, err)) < 0 ||
         (rc = lease_monitor_start(nn, &nn->lease_monitor, err)) < 0 ||
-        (rc = checkpointer_start(nn, &nn->checkpointer, err)) < 0 ||
-        (rc = serve_rpc(nn, err)) < 0)
+        (rc = checkpointer_start(nn, &nn->checkpointer, err)) < 0 || (rc = serve_rpc(nn, err)) < 0)
         return rc;
     return serve_http(nn, bare, err);
 }
