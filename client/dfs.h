@@ -58,8 +58,13 @@ int dfs_stat(struct dfs *fs, const char *path, struct dfs_stat *out, struct err 
 struct dfs_dir;
 int dfs_opendir(struct dfs *fs, const char *path, struct dfs_dir **out, struct err *err);
 int dfs_readdir(struct dfs_dir *d, const struct dfs_stat **out,
-                struct err *err); /* 1, 0 at the end */
+                struct err *err);     /* 1, 0 at the end */
+void dfs_dir_take(struct dfs_dir *d); /* what the last entry holds is the caller's from now on */
 void dfs_closedir(struct dfs_dir *d);
+
+/* The whole listing at once. */
+int dfs_list(struct dfs *fs, const char *path, struct dfs_stat **out, size_t *count,
+             struct err *err);
 
 /* Paths that match @pattern (Hadoop's globs: * ? [] [^] {a,b} and \), sorted; a pattern without
  * wildcards matches what exists. */
@@ -86,6 +91,10 @@ int dfs_truncate(struct dfs *fs, const char *path, uint64_t length, bool *done, 
 /* Moves the blocks of @sources, which then are gone, to the end of @target. */
 int dfs_concat(struct dfs *fs, const char *target, const char *const *sources, size_t count,
                struct err *err);
+
+/* May this user read (4), write (2) or execute (1) it?  0 or -ERR_ACCESS. */
+int dfs_access(struct dfs *fs, const char *path, unsigned bits, struct err *err);
+int dfs_is_closed(struct dfs *fs, const char *path, bool *closed, struct err *err);
 
 struct dfs_content {
     uint64_t length, file_count, dir_count, space;

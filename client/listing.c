@@ -118,6 +118,11 @@ int dfs_readdir(struct dfs_dir *d, const struct dfs_stat **out, struct err *err)
     return 1;
 }
 
+void dfs_dir_take(struct dfs_dir *d)
+{
+    d->has_entry = false;
+}
+
 void dfs_closedir(struct dfs_dir *d)
 {
     if (!d)

@@ -274,6 +274,37 @@ int dfs_concat(struct dfs *fs, const char *target, const char *const *sources, s
     return end(&q, rc);
 }
 
+int dfs_access(struct dfs *fs, const char *path, unsigned bits, struct err *err)
+{
+    Pb__CheckAccessRequestProto req = PB__CHECK_ACCESS_REQUEST_PROTO__INIT;
+    Pb__CheckAccessResponseProto *answer;
+    struct question q;
+    int rc = begin(&q, fs, path, err);
+
+    if (rc == 0) {
+        req.path = q.path;
+        req.mode = (Pb__AclEntryProto__FsActionProto)bits;
+        rc = FS_ASK(fs, "checkAccess", &req, check_access, &q.arena, &answer, err);
+    }
+    return end(&q, rc);
+}
+
+int dfs_is_closed(struct dfs *fs, const char *path, bool *closed, struct err *err)
+{
+    Pb__IsFileClosedRequestProto req = PB__IS_FILE_CLOSED_REQUEST_PROTO__INIT;
+    Pb__IsFileClosedResponseProto *answer;
+    struct question q;
+    int rc = begin(&q, fs, path, err);
+
+    if (rc == 0) {
+        req.src = q.path;
+        rc = FS_ASK(fs, "isFileClosed", &req, is_file_closed, &q.arena, &answer, err);
+    }
+    if (rc == 0)
+        *closed = answer->result;
+    return end(&q, rc);
+}
+
 /* ---- sums ---- */
 
 int dfs_content(struct dfs *fs, const char *path, struct dfs_content *out, struct err *err)

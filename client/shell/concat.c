@@ -1,0 +1,37 @@
+/* concat.c -- dfs concat: files moved to the end of another. */
+#include <stdlib.h>
+
+#include "client/shell/shell.h"
+
+int cmd_concat(struct shell *sh, char **args, int count)
+{
+    struct item target, source;
+    const char **paths;
+    struct err err;
+    int rc = 0;
+
+    if (count < 3)
+        return sh_fail(sh, "The number of source paths is less than 2. <target path> <src path> "
+                           "<src path> ...");
+    if (item_from(sh, args[0], &target, &err) < 0)
+        return sh_fail_err(sh, &err);
+    paths = calloc((size_t)count, sizeof *paths);
+    MUST(paths);
+    for (int i = 1; i < count && rc == 0; i++) {
+        rc = item_from(sh, args[i], &source, &err);
+        if (rc == 0) {
+            paths[i - 1] = source.path;
+            source.path = NULL;
+            item_done(&source);
+        }
+    }
+    if (rc == 0 && !target.store->dfs)
+        rc = err_set(&err, ERR_UNSUPPORTED, "Not implemented by the local file system");
+    if (rc == 0)
+        rc = dfs_concat(target.store->dfs, target.path, paths, (size_t)count - 1, &err);
+    for (int i = 0; i < count - 1; i++)
+        free((void *)(uintptr_t)paths[i]);
+    free(paths);
+    item_done(&target);
+    return rc < 0 ? sh_fail_err(sh, &err) : 0;
+}
