@@ -580,10 +580,11 @@ static int finish_dir(struct env *env, const char *dir, struct err *err)
 }
 
 /* The image of an empty namespace, written like any other one. */
-static int write_empty_image(struct name_dirs *d, struct err *err)
+static int write_empty_image(struct name_dirs *d, const struct name_format *how, struct err *err)
 {
     struct namespace *ns = NULL;
-    int rc = ns_new(NULL, &ns, err);
+    int rc = ns_new(&(struct namespace_limits){.root_user = how->owner, .root_group = how->group},
+                    &ns, err);
 
     if (rc == 0)
         rc = save_image(d, ns, 0, err);
@@ -593,25 +594,26 @@ static int write_empty_image(struct name_dirs *d, struct err *err)
     return rc;
 }
 
-static int format_locked(struct name_dirs *d, bool force, struct err *err)
+static int format_locked(struct name_dirs *d, const struct name_format *how, struct err *err)
 {
     int rc = 0;
 
-    for (int i = 0; rc == 0 && !force && i < d->count; i++)
+    for (int i = 0; rc == 0 && !how->force && i < d->count; i++)
         rc = must_be_empty(d->env, d->paths[i], err);
     d->current = "current.tmp";
     for (int i = 0; rc == 0 && i < d->count; i++)
         rc = begin_dir(d->env, d->paths[i], &d->identity, err);
     if (rc == 0)
-        rc = write_empty_image(d, err);
+        rc = write_empty_image(d, how, err);
     for (int i = 0; rc == 0 && i < d->count; i++)
         rc = finish_dir(d->env, d->paths[i], err);
     return rc;
 }
 
-int name_dirs_format(struct env *env, char *const *dirs, int count, const char *cluster_id,
-                     bool force, struct name_identity *out, struct err *err)
+int name_dirs_format(struct env *env, char *const *dirs, int count, const struct name_format *how,
+                     struct name_identity *out, struct err *err)
 {
+    const char *cluster_id = how->cluster_id;
     struct name_dirs *d;
     int rc;
 
@@ -623,7 +625,7 @@ int name_dirs_format(struct env *env, char *const *dirs, int count, const char *
     rc = lock_all(d, err);
     if (rc == 0) {
         storage_info_invent(env, cluster_id, &d->identity);
-        rc = format_locked(d, force, err);
+        rc = format_locked(d, how, err);
     }
     if (rc == 0 && out)
         *out = d->identity;

@@ -28,10 +28,14 @@ struct name_identity {
     int32_t layout_version;
 };
 
-/* Makes an empty store; ERR_EXISTS when a directory is not empty and @force is not given.
- * @cluster_id NULL: a fresh one. */
-int name_dirs_format(struct env *env, char *const *dirs, int count, const char *cluster_id,
-                     bool force, struct name_identity *out, struct err *err);
+/* Makes an empty store; ERR_EXISTS when a directory is not empty and force is not given.
+ * cluster_id NULL: a fresh one.  owner and group are those of the root directory. */
+struct name_format {
+    const char *cluster_id, *owner, *group;
+    bool force;
+};
+int name_dirs_format(struct env *env, char *const *dirs, int count, const struct name_format *how,
+                     struct name_identity *out, struct err *err);
 
 /* Locks the directories (ERR_LOCKED names who holds them) and reads who they are.  They must
  * agree; one that is empty, while another is not, is given the others' VERSION and fills up from

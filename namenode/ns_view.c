@@ -10,7 +10,11 @@ enum { RESERVE_GIB = 32 };
 int ns_new(const struct namespace_limits *limits, struct namespace **out, struct err *err)
 {
     uint64_t limit = limits ? limits->memory_max_bytes : 0, reserve = (uint64_t)RESERVE_GIB << 30;
-    struct new_inode root = {.id = NS_ROOT_ID, .kind = INODE_DIR, .mode = 0755};
+    struct new_inode root = {.id = NS_ROOT_ID,
+                             .kind = INODE_DIR,
+                             .mode = 0755,
+                             .user = limits ? limits->root_user : NULL,
+                             .group = limits ? limits->root_group : NULL};
     struct namespace *ns = calloc(1, sizeof *ns);
     int rc;
 
