@@ -49,7 +49,7 @@ int cmd_chown(struct shell *sh, char **args, int count)
     if (!parse(args[0]))
         return sh_misused(sh, "'%s' does not match expected pattern for [owner][:group].", args[0]);
     if (!owner && !group)
-        return sh_misused(sh, "'%s' does not specify  owner or group.", args[0]);
+        return sh_misused(sh, "'%s' does not specify owner or group.", args[0]);
     return each_item(sh, args + 1, count - 1, change_all, NULL);
 }
 

@@ -96,6 +96,8 @@ static int by_wish(const void *x, const void *y)
     } else if (sh_has(sorting, "S")) {
         order = a->stat.length < b->stat.length ? 1 : a->stat.length > b->stat.length ? -1 : 0;
     }
+    if (order == 0 && (sh_has(sorting, "t") || sh_has(sorting, "S")))
+        return strcmp(a->path, b->path); /* the same either way round */
     if (order == 0)
         order = strcmp(a->path, b->path);
     return sh_has(sorting, "r") ? -order : order;

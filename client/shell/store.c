@@ -46,7 +46,7 @@ static int local_stat(void *ctx, const char *path, struct dfs_stat *out, struct 
     *out = (struct dfs_stat){
         .path = strdup(path),
         .kind = S_ISDIR(st.st_mode) ? DFS_DIR : DFS_FILE,
-        .length = S_ISDIR(st.st_mode) ? 0 : (uint64_t)st.st_size,
+        .length = (uint64_t)st.st_size,
         .block_size = LOCAL_BLOCK,
         .mtime_ms = (uint64_t)st.st_mtim.tv_sec * 1000 + (uint64_t)st.st_mtim.tv_nsec / 1000000,
         .atime_ms = (uint64_t)st.st_atim.tv_sec * 1000 + (uint64_t)st.st_atim.tv_nsec / 1000000,
