@@ -1,0 +1,437 @@
+#include "datanode/receiver.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "datanode/meta_file.h"
+#include "datanode/reports.h"
+#include "datanode/throttle.h"
+
+enum {
+    PENDING_MAX = 4096,      /* packets forwarded and not acknowledged from behind */
+    PIPELINE_MAX = 64,       /* statuses in an acknowledgement */
+    REPORT_WAIT_MS = 200,    /* a namenode that is slower than this is not waited for */
+};
+
+struct packet {
+    struct packet_header h;
+    const uint8_t *whole, *sums, *data;
+    size_t whole_n, sums_n;
+};
+
+struct pending {
+    int64_t seqno;
+    uint64_t upto; /* bytes of the block that this packet ends at */
+    bool last;
+};
+
+struct flow {
+    struct receiver *r;
+    struct pending *pending; /* a ring */
+    unsigned head, count;
+    struct intake acks;
+    struct arena arena;
+    uint8_t *chunk; /* a chunk being completed */
+    bool last_seen, done;
+    Pb__Status mine; /* what is wrong here; SUCCESS: nothing */
+    uint64_t ticket; /* of the report that the last acknowledgement waits for */
+};
+
+/* ---- acknowledgements ---- */
+
+static int send_ack(struct flow *f, int64_t seqno, const Pb__Status *reply, unsigned n,
+                    uint64_t behind_ns, struct err *err)
+{
+    Pb__PipelineAckProto ack = PB__PIPELINE_ACK_PROTO__INIT;
+    uint32_t flags[PIPELINE_MAX];
+
+    for (unsigned i = 0; i < n; i++)
+        flags[i] = (uint32_t)reply[i];
+    ack.seqno = seqno;
+    ack.n_reply = n;
+    ack.reply = (Pb__Status *)(uintptr_t)reply;
+    ack.n_flag = n;
+    ack.flag = flags;
+    ack.has_downstreamacktimenanos = 1;
+    ack.downstreamacktimenanos = behind_ns;
+    return xfer_send_message(f->r->fd, &ack.base, err);
+}
+
+static void mark_acked(struct flow *f, const struct pending *p)
+{
+    struct draft *d = f->r->draft;
+
+    pthread_mutex_lock(&d->lock);
+    if (p->upto > d->acked)
+        d->acked = p->upto;
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* One of our own, when nobody is behind us. */
+static int ack_now(struct flow *f, const struct pending *p, struct err *err)
+{
+    const Pb__Status ok = PB__STATUS__SUCCESS;
+
+    mark_acked(f, p);
+    if (p->last)
+        reports_wait(f->r->dn, f->ticket, REPORT_WAIT_MS);
+    f->done = p->last;
+    return send_ack(f, p->seqno, &ok, 1, 0, err);
+}
+
+static const struct pending *oldest(const struct flow *f)
+{
+    return f->count ? &f->pending[f->head] : NULL;
+}
+
+/* The datanode behind us is gone: says so for the oldest packet, and that ends the pipeline. */
+static int fail_mirror(struct flow *f, struct err *err)
+{
+    const Pb__Status replies[2] = {PB__STATUS__SUCCESS, PB__STATUS__ERROR};
+
+    count(COUNT_mirror_errors, 1);
+    if (oldest(f))
+        send_ack(f, oldest(f)->seqno, replies, 2, 0, NULL);
+    return err_wrap(err, -ERR_CLOSED, "the next datanode of the pipeline failed");
+}
+
+static int forward_ack(struct flow *f, const Pb__PipelineAckProto *ack, struct err *err)
+{
+    Pb__Status replies[PIPELINE_MAX] = {PB__STATUS__SUCCESS};
+    const struct pending *p = oldest(f);
+    bool good = true;
+
+    if (!p || ack->seqno != p->seqno || ack->n_reply + 1 > PIPELINE_MAX)
+        return err_set(err, ERR_PROTOCOL,
+                       "acknowledgement of packet %lld with %zu statuses, packet %lld expected",
+                       (long long)ack->seqno, ack->n_reply, p ? (long long)p->seqno : -2LL);
+    for (size_t i = 0; i < ack->n_reply; i++) {
+        replies[i + 1] = ack->reply[i];
+        good = good && ack->reply[i] == PB__STATUS__SUCCESS;
+    }
+    if (good)
+        mark_acked(f, p);
+    if (p->last)
+        reports_wait(f->r->dn, f->ticket, REPORT_WAIT_MS);
+    f->done = p->last && good;
+    f->head = (f->head + 1) % PENDING_MAX;
+    f->count--;
+    int rc = send_ack(f, ack->seqno, replies, (unsigned)ack->n_reply + 1,
+                      ack->downstreamacktimenanos, err);
+    if (rc == 0 && !good)
+        rc = err_set(err, ERR_IO, "a datanode behind did not take packet %lld",
+                     (long long)ack->seqno);
+    return rc;
+}
+
+/* Takes all acknowledgements that have come; waits for the rest of one that has begun. */
+static int take_acks(struct flow *f, bool *answered, struct err *err)
+{
+    int rc;
+
+    do {
+        ProtobufCMessage *m;
+
+        arena_reset(&f->arena);
+        rc = intake_message(&f->acks, &pb__pipeline_ack_proto__descriptor, &f->arena, &m, err);
+        if (rc < 0) {
+            *answered = true;
+            return fail_mirror(f, err);
+        }
+        rc = forward_ack(f, (Pb__PipelineAckProto *)m, err);
+        if (rc < 0)
+            *answered = true;
+    } while (rc == 0 && intake_has(&f->acks) > 0);
+    return rc;
+}
+
+/* ---- packets ---- */
+
+static int read_packet(struct receiver *r, struct packet *p, struct err *err)
+{
+    struct packet_lens lens;
+    struct rd rd;
+    int rc = intake_need(r->in, PACKET_LENS_BYTES, err);
+
+    if (rc < 0)
+        return rc;
+    rd = rd_of(intake_at(r->in), PACKET_LENS_BYTES);
+    rc = packet_lens_parse(&rd, &lens, err);
+    if (rc < 0)
+        return rc;
+    p->whole_n = PACKET_LENS_BYTES + lens.header + (size_t)lens.payload;
+    rc = intake_need(r->in, p->whole_n, err);
+    if (rc < 0)
+        return rc;
+    p->whole = intake_at(r->in);
+    rd = rd_of(p->whole + PACKET_LENS_BYTES, lens.header);
+    rc = packet_header_parse(&rd, &p->h, err);
+    if (rc < 0)
+        return rc;
+    if (p->h.data_bytes > lens.payload)
+        return err_set(err, ERR_PROTOCOL, "packet of %u bytes of data in a payload of %u",
+                       p->h.data_bytes, lens.payload);
+    p->sums_n = lens.payload - p->h.data_bytes;
+    p->sums = p->whole + PACKET_LENS_BYTES + lens.header;
+    p->data = p->sums + p->sums_n;
+    return 0;
+}
+
+/* Does the packet go on where the block is?  A client may send the last, unfinished chunk again,
+ * and after a recovery packets that are here already. */
+static int check_place(const struct receiver *r, const struct packet *p, struct err *err)
+{
+    uint64_t at = (uint64_t)p->h.offset, received = r->draft->received;
+
+    if (p->h.data_bytes == 0)
+        return 0;
+    if (p->sums_n != checksum_bytes_for(&r->sum, p->h.data_bytes))
+        return err_set(err, ERR_PROTOCOL,
+                       "Length of checksums in packet %zu does not match calculated checksum "
+                       "length %" PRIu64,
+                       p->sums_n, checksum_bytes_for(&r->sum, p->h.data_bytes));
+    if (at > received)
+        return err_set(err, ERR_PROTOCOL,
+                       "packet %lld covers bytes %" PRIu64 " to %" PRIu64 ", byte %" PRIu64
+                       " is next",
+                       (long long)p->h.seqno, at, at + p->h.data_bytes, received);
+    if (at % r->sum.bytes_per && p->h.data_bytes > r->sum.bytes_per - at % r->sum.bytes_per)
+        return err_set(err, ERR_PROTOCOL, "packet %lld begins inside a chunk and goes beyond it",
+                       (long long)p->h.seqno);
+    return 0;
+}
+
+/* The sums as they go to disk, when the packet's own do not: it begins inside a chunk, or the
+ * block's sums are of another kind than the client's.  In malloc'd memory. */
+static int make_disk_sums(struct flow *f, const struct packet *p, uint64_t *first, uint8_t **out,
+                          size_t *n, struct err *err)
+{
+    const struct checksum *sum = &f->r->draft->sum;
+    uint64_t at = (uint64_t)p->h.offset, head = at % sum->bytes_per;
+    size_t total = (size_t)head + p->h.data_bytes;
+    uint8_t *bytes = malloc(total), *sums = malloc(checksum_bytes_for(sum, total) + 1);
+    ssize_t got = 0;
+    int rc = 0;
+
+    if (!bytes || !sums)
+        rc = err_set(err, ERR_NOMEM, "%zu bytes to sum", total);
+    if (rc == 0 && head)
+        got = env_pread(f->r->dn->env, f->r->draft->data_fd, bytes, head, at - head, err);
+    if (rc == 0 && got < (ssize_t)head)
+        rc = got < 0 ? (int)got : err_set(err, ERR_CORRUPT, "block ends inside byte %" PRIu64, at);
+    if (rc == 0) {
+        memcpy(bytes + head, p->data, p->h.data_bytes);
+        checksum_make(sum, bytes, total, sums);
+        *first = at - head;
+        *out = sums;
+        *n = (size_t)checksum_bytes_for(sum, total);
+        sums = NULL;
+    }
+    free(bytes);
+    free(sums);
+    return rc;
+}
+
+static void mark_received(struct draft *d, uint64_t upto, const uint8_t *last_sum)
+{
+    pthread_mutex_lock(&d->lock);
+    d->received = upto;
+    d->has_last_sum = last_sum != NULL;
+    if (last_sum)
+        memcpy(d->last_sum, last_sum, 4);
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* Only the bytes not yet there go to the block file, but all sums to the meta file.  Data first:
+ * a chunk whose sum is older than its bytes is found out by its sum (meta_valid_bytes). */
+static int write_packet(struct flow *f, const struct packet *p, struct err *err)
+{
+    struct draft *d = f->r->draft;
+    struct env *env = f->r->dn->env;
+    uint64_t at = (uint64_t)p->h.offset, upto = at + p->h.data_bytes, first = at;
+    size_t skip = (size_t)(d->received - at), sums_n = p->sums_n;
+    const uint8_t *sums = p->sums;
+    uint8_t *made = NULL;
+    int rc = 0;
+
+    if (upto <= d->received)
+        return 0;
+    if (at % d->sum.bytes_per || d->sum.type != f->r->sum.type ||
+        d->sum.bytes_per != f->r->sum.bytes_per) {
+        rc = make_disk_sums(f, p, &first, &made, &sums_n, err);
+        sums = made;
+    }
+    if (rc == 0)
+        rc = env_pwrite(env, d->data_fd, p->data + skip, p->h.data_bytes - skip, at + skip, err);
+    if (rc == 0 && sums_n)
+        rc = env_pwrite(env, d->meta_fd, sums, sums_n, meta_offset(&d->sum, first), err);
+    if (rc == 0) {
+        bool part = upto % d->sum.bytes_per != 0 && sums_n >= 4;
+
+        dataset_count_written(f->r->dn->ds, d, p->h.data_bytes - skip + sums_n);
+        mark_received(d, upto, part ? sums + sums_n - 4 : NULL);
+        count(COUNT_bytes_written, p->h.data_bytes - (int64_t)skip);
+    }
+    free(made);
+    return rc;
+}
+
+static int sync_files(struct flow *f, struct err *err)
+{
+    int rc = env_sync(f->r->dn->env, f->r->draft->data_fd, err);
+
+    return rc < 0 ? rc : env_sync(f->r->dn->env, f->r->draft->meta_fd, err);
+}
+
+/* The block is whole: closes it, and lets the namenode be told while the pipeline still acks. */
+static int close_block(struct flow *f, struct err *err)
+{
+    struct receiver *r = f->r;
+    int rc = dataset_finalize(r->dn->ds, r->draft, &r->closed, err);
+
+    if (rc < 0)
+        return rc;
+    count(COUNT_blocks_written, 1);
+    f->ticket = report_received(r->dn, &r->closed, NULL);
+    return 0;
+}
+
+/* Checks, writes, syncs, closes: what a packet asks of this datanode's own disk. */
+static int keep_packet(struct flow *f, const struct packet *p, struct err *err)
+{
+    struct receiver *r = f->r;
+    int rc = 0;
+
+    if (p->h.data_bytes) {
+        rc = checksum_verify(&r->sum, p->data, p->h.data_bytes, p->sums, (uint64_t)p->h.offset,
+                             err);
+        if (rc == 0)
+            rc = write_packet(f, p, err);
+    }
+    if (rc == 0 && p->h.sync)
+        rc = sync_files(f, err);
+    if (rc == 0 && p->h.last && r->acks)
+        rc = close_block(f, err);
+    return rc;
+}
+
+static int add_pending(struct flow *f, const struct pending *p, struct err *err)
+{
+    if (f->count == PENDING_MAX)
+        return err_set(err, ERR_PROTOCOL, "more than %d packets wait for an acknowledgement",
+                       PENDING_MAX);
+    f->pending[(f->head + f->count++) % PENDING_MAX] = *p;
+    return 0;
+}
+
+/* What failed here, for the client to drop this datanode and not another. */
+static int fail_here(struct flow *f, const struct packet *p, int rc, bool *answered)
+{
+    Pb__Status status = rc == -ERR_CORRUPT ? PB__STATUS__ERROR_CHECKSUM : PB__STATUS__ERROR;
+    int64_t seqno = oldest(f) ? oldest(f)->seqno : p->h.seqno;
+
+    if (rc == -ERR_CORRUPT)
+        count(COUNT_checksum_errors, 1);
+    if (rc == -ERR_NO_DISK)
+        count(COUNT_no_space, 1);
+    if (f->r->acks)
+        *answered = send_ack(f, seqno, &status, 1, 0, NULL) == 0;
+    if (rc != -ERR_CORRUPT && rc != -ERR_PROTOCOL)
+        dataset_disk_error(f->r->dn->ds, f->r->draft->volume, rc);
+    return rc;
+}
+
+static int take_packet(struct flow *f, bool *answered, struct err *err)
+{
+    struct receiver *r = f->r;
+    struct packet p;
+    int rc = read_packet(r, &p, err);
+
+    if (rc == 0)
+        rc = check_place(r, &p, err);
+    if (rc < 0) {
+        if (rc == -ERR_PROTOCOL)
+            count(COUNT_bad_input, 1);
+        return rc;
+    }
+    f->last_seen = p.h.last;
+    const struct pending mine = {
+        .seqno = p.h.seqno,
+        .upto = p.h.data_bytes ? (uint64_t)p.h.offset + p.h.data_bytes : r->draft->received,
+        .last = p.h.last};
+    if (r->acks && r->mirror >= 0)
+        rc = add_pending(f, &mine, err);
+    if (rc == 0 && r->mirror >= 0 && net_write_full(r->mirror, p.whole, p.whole_n, err) < 0) {
+        if (r->acks) {
+            *answered = true;
+            return fail_mirror(f, err);
+        }
+        r->mirror = -1; /* a copy goes on without */
+    }
+    if (rc == 0)
+        rc = keep_packet(f, &p, err);
+    if (rc < 0)
+        return fail_here(f, &p, rc, answered);
+    intake_take(r->in, p.whole_n);
+    throttle_pass(r->throttle, p.h.data_bytes);
+    if (!r->acks)
+        f->done = p.h.last;
+    else if (r->mirror < 0)
+        rc = ack_now(f, &mine, err);
+    return rc;
+}
+
+/* Waits until the sender or the datanode behind has something to say.  When part of a packet is
+ * here already the rest will come: then it only looks whether acknowledgements have. */
+static int wait_for_either(struct flow *f, bool *from_sender, bool *from_mirror, struct err *err)
+{
+    struct pollfd p[2] = {{.fd = f->r->mirror, .events = POLLIN}, {.fd = f->r->fd, .events = POLLIN}};
+    bool begun = !f->last_seen && intake_has(f->r->in) > 0;
+    int timeout = f->r->dn->socket_timeout_ms + 5000, n;
+
+    do
+        n = poll(p, begun || f->last_seen ? 1 : 2, begun ? 0 : timeout);
+    while (n < 0 && errno == EINTR);
+    if (n == 0 && !begun)
+        return err_set(err, ERR_TIMEOUT, "neither packets nor acknowledgements for %d ms", timeout);
+    *from_mirror = p[0].revents != 0;
+    *from_sender = begun || p[1].revents != 0;
+    return 0;
+}
+
+static int step(struct flow *f, bool *answered, struct err *err)
+{
+    bool from_sender = true, from_mirror = false;
+    int rc = 0;
+
+    if (f->r->acks && f->r->mirror >= 0)
+        rc = wait_for_either(f, &from_sender, &from_mirror, err);
+    if (rc == 0 && from_mirror)
+        rc = take_acks(f, answered, err);
+    if (rc == 0 && from_sender && !f->done)
+        rc = take_packet(f, answered, err);
+    return rc;
+}
+
+int receiver_run(struct receiver *r, bool *answered, struct err *err)
+{
+    struct flow f = {.r = r};
+    int rc = 0;
+
+    *answered = false;
+    arena_init(&f.arena, 1 << 20);
+    intake_init(&f.acks, r->mirror);
+    f.pending = r->acks && r->mirror >= 0 ? calloc(PENDING_MAX, sizeof *f.pending) : NULL;
+    if (r->acks && r->mirror >= 0 && !f.pending)
+        rc = err_set(err, ERR_NOMEM, "pipeline");
+    while (rc == 0 && !f.done)
+        rc = step(&f, answered, err);
+    free(f.pending);
+    intake_done(&f.acks);
+    arena_done(&f.arena);
+    return rc;
+}

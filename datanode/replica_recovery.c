@@ -1,0 +1,279 @@
+/* A datanode's part in agreeing on a block's length and stamp after its writer died. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "datanode/dataset_parts.h"
+
+enum { COPY_SPAN = 1 << 20 };
+
+static int check_can_recover(const struct replica *r, const struct block *b, uint64_t recovery_id,
+                             const struct draft *d, struct err *err)
+{
+    if (r->state == REPLICA_TEMPORARY)
+        return err_set(err, ERR_IO, "blk_%lld_%llu is a copy being made, not to be recovered",
+                       (long long)r->id, (unsigned long long)r->stamp);
+    if (r->stamp < b->stamp)
+        return err_set(err, ERR_IO,
+                       "replica.getGenerationStamp() < block.getGenerationStamp(), "
+                       "block=blk_%lld_%llu, replica=blk_%lld_%llu",
+                       (long long)b->id, (unsigned long long)b->stamp, (long long)r->id,
+                       (unsigned long long)r->stamp);
+    if (r->stamp >= recovery_id)
+        return err_set(err, ERR_IO,
+                       "THIS IS NOT SUPPOSED TO HAPPEN: replica.getGenerationStamp() >= recoveryId "
+                       "= %llu, block=blk_%lld_%llu, replica=blk_%lld_%llu",
+                       (unsigned long long)recovery_id, (long long)b->id,
+                       (unsigned long long)b->stamp, (long long)r->id,
+                       (unsigned long long)r->stamp);
+    if (r->state == REPLICA_RUR && d->recovery_id >= recovery_id)
+        return err_set(err, ERR_RECOVERING, "rur.getRecoveryID() >= recoveryId = %llu, "
+                                            "block=blk_%lld_%llu",
+                       (unsigned long long)recovery_id, (long long)b->id,
+                       (unsigned long long)b->stamp);
+    return 0;
+}
+
+static int begin_locked(struct dataset *ds, struct replica *r, uint64_t recovery_id,
+                        struct err *err)
+{
+    struct draft *d = draft_of(ds, r);
+
+    if (r->state != REPLICA_RUR) {
+        enum replica_state was = (enum replica_state)r->state;
+
+        if (was == REPLICA_RBW) {
+            r->bytes = d->received & 0xffffffffffff;
+        } else {
+            d = draft_attach_locked(ds, r);
+            if (!d)
+                return err_set(err, ERR_NOMEM, "draft");
+            d->counted = (int64_t)(r->bytes + META_HEADER_BYTES + (r->bytes + 511) / 512 * 4);
+        }
+        d->recovered_from = was;
+        replica_move(r, REPLICA_RUR);
+    }
+    d->recovery_id = recovery_id;
+    return 0;
+}
+
+int dataset_init_recovery(struct dataset *ds, const struct block *b, uint64_t recovery_id,
+                          struct replica_facts *out, struct err *err)
+{
+    struct replica *r;
+    struct draft *d;
+    int rc = 0;
+
+    pthread_mutex_lock(&ds->lock);
+    while ((r = dataset_find_locked(ds, b->id, err)) && (d = draft_of(ds, r)) && d->writing &&
+           rc == 0)
+        rc = draft_stop_writer_locked(ds, d, err);
+    if (!r)
+        rc = -ERR_NO_REPLICA;
+    if (rc == 0)
+        rc = check_can_recover(r, b, recovery_id, draft_of(ds, r), err);
+    if (rc == 0)
+        rc = begin_locked(ds, r, recovery_id, err);
+    if (rc == 0) {
+        facts_of(ds, r, out);
+        out->state = draft_of(ds, r)->recovered_from;
+    }
+    pthread_mutex_unlock(&ds->lock);
+    return rc;
+}
+
+static int check_can_finish(const struct replica *r, const struct draft *d, const struct block *b,
+                            uint64_t recovery_id, uint64_t new_bytes, struct err *err)
+{
+    if (r->state != REPLICA_RUR)
+        return err_set(err, ERR_IO, "replica.getState() != RUR, replica=%s, blk_%lld_%llu",
+                       replica_state_name((enum replica_state)r->state), (long long)r->id,
+                       (unsigned long long)r->stamp);
+    if (r->bytes != b->bytes)
+        return err_set(err, ERR_IO,
+                       "THIS IS NOT SUPPOSED TO HAPPEN: replica.getBytesOnDisk() != "
+                       "block.getNumBytes(), block=blk_%lld_%llu of %llu, replica of %llu",
+                       (long long)b->id, (unsigned long long)b->stamp,
+                       (unsigned long long)b->bytes, (unsigned long long)r->bytes);
+    if (d->recovery_id != recovery_id)
+        return err_set(err, ERR_IO, "rur.getRecoveryID() != recoveryId = %llu, it is %llu",
+                       (unsigned long long)recovery_id, (unsigned long long)d->recovery_id);
+    if (r->bytes < new_bytes)
+        return err_set(err, ERR_IO, "rur.getBytesOnDisk() = %llu < newlength = %llu",
+                       (unsigned long long)r->bytes, (unsigned long long)new_bytes);
+    return 0;
+}
+
+static int cut(struct dataset *ds, const struct replica_facts *f, uint64_t bytes, struct err *err)
+{
+    char path[REPLICA_PATH_MAX];
+    struct checksum sum;
+    int data_fd, meta_fd, rc;
+
+    if (f->block.bytes == bytes)
+        return 0;
+    volume_block_path(f->volume, f->home, f->block.id, path, sizeof path);
+    data_fd = env_open(ds->env, path, O_RDWR, 0, err);
+    if (data_fd < 0)
+        return data_fd;
+    volume_meta_path(f->volume, f->home, f->block.id, f->block.stamp, path, sizeof path);
+    meta_fd = env_open(ds->env, path, O_RDWR, 0, err);
+    rc = meta_fd < 0 ? meta_fd : meta_header_read(ds->env, meta_fd, &sum, err);
+    if (rc == 0)
+        rc = meta_truncate(ds->env, data_fd, meta_fd, &sum, bytes, NULL, err);
+    env_close(ds->env, data_fd, NULL);
+    if (meta_fd >= 0)
+        env_close(ds->env, meta_fd, NULL);
+    return rc;
+}
+
+static int copy_file(struct env *env, const char *from, const char *to, struct err *err)
+{
+    int in = env_open(env, from, O_RDONLY, 0, err), out;
+    uint8_t *span = malloc(COPY_SPAN);
+    uint64_t at = 0;
+    ssize_t n = 0;
+    int rc = 0;
+
+    if (in < 0 || !span) {
+        free(span);
+        return in < 0 ? in : err_set(err, ERR_NOMEM, "copy");
+    }
+    out = env_open(env, to, O_WRONLY | O_CREAT | O_TRUNC, 0644, err);
+    if (out < 0)
+        rc = out;
+    while (rc == 0 && (n = env_pread(env, in, span, COPY_SPAN, at, err)) > 0) {
+        rc = env_pwrite(env, out, span, (size_t)n, at, err);
+        at += (uint64_t)n;
+    }
+    if (n < 0)
+        rc = (int)n;
+    free(span);
+    env_close(env, in, NULL);
+    if (out >= 0)
+        env_close(env, out, NULL);
+    return rc;
+}
+
+/* A truncate of a block that a snapshot shares makes a shorter copy under another id. */
+static int copy_shorter(struct dataset *ds, const struct replica_facts *f, uint64_t new_id,
+                        uint64_t stamp, uint64_t bytes, struct replica_facts *out, struct err *err)
+{
+    char from[REPLICA_PATH_MAX], to[REPLICA_PATH_MAX];
+    struct replica_facts copy = *f;
+    struct replica *r;
+    int rc;
+
+    copy.block = (struct block){.id = new_id, .stamp = stamp, .bytes = f->block.bytes};
+    copy.home = HOME_TMP;
+    volume_meta_path(f->volume, f->home, f->block.id, f->block.stamp, from, sizeof from);
+    volume_meta_path(f->volume, HOME_TMP, new_id, stamp, to, sizeof to);
+    rc = copy_file(ds->env, from, to, err);
+    if (rc == 0) {
+        volume_block_path(f->volume, f->home, f->block.id, from, sizeof from);
+        volume_block_path(f->volume, HOME_TMP, new_id, to, sizeof to);
+        rc = copy_file(ds->env, from, to, err);
+    }
+    if (rc == 0)
+        rc = cut(ds, &copy, bytes, err);
+    if (rc == 0)
+        rc = replica_relocate(f->volume, new_id, (struct replica_place){HOME_TMP, stamp},
+                              (struct replica_place){HOME_FINALIZED, stamp}, err);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&ds->lock);
+    r = replica_map_find(ds->map, new_id) ? NULL : replica_map_add(ds->map, new_id);
+    if (r) {
+        r->stamp = stamp;
+        r->bytes = bytes & 0xffffffffffff;
+        r->volume = f->volume->index & 0xff;
+        r->home = HOME_FINALIZED;
+        replica_move(r, REPLICA_FINALIZED);
+        atomic_fetch_add(&f->volume->blocks, 1);
+        atomic_fetch_add(&f->volume->used,
+                         (int64_t)(bytes + META_HEADER_BYTES + (bytes + 511) / 512 * 4));
+        facts_of(ds, r, out);
+    } else {
+        rc = err_set(err, ERR_REPLICA_EXISTS, "blk_%lld is there already", (long long)new_id);
+    }
+    pthread_mutex_unlock(&ds->lock);
+    return rc;
+}
+
+/* The replica itself, closed with a new stamp and length. */
+static int close_recovered(struct dataset *ds, const struct replica_facts *f, uint64_t stamp,
+                           uint64_t bytes, bool was_final, struct replica_facts *out,
+                           struct err *err)
+{
+    struct replica *r;
+    int rc = cut(ds, f, bytes, err);
+
+    if (rc == 0)
+        rc = replica_relocate(f->volume, f->block.id,
+                              (struct replica_place){f->home, f->block.stamp},
+                              (struct replica_place){HOME_FINALIZED, stamp}, err);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&ds->lock);
+    r = dataset_find_locked(ds, f->block.id, err);
+    if (r) {
+        struct draft *d = draft_of(ds, r);
+
+        d->home = HOME_FINALIZED;
+        d->stamp = stamp;
+        block_cache_forget(ds->files, r->id);
+        r->stamp = stamp;
+        r->bytes = bytes & 0xffffffffffff;
+        r->home = HOME_FINALIZED;
+        draft_detach_locked(ds, r);
+        replica_move(r, REPLICA_FINALIZED);
+        atomic_fetch_add(&f->volume->blocks, !was_final);
+        facts_of(ds, r, out);
+    }
+    pthread_mutex_unlock(&ds->lock);
+    return r ? 0 : -ERR_NO_REPLICA;
+}
+
+/* After a copy the original goes on as what it was. */
+static void put_back(struct dataset *ds, uint64_t id)
+{
+    struct replica *r;
+
+    pthread_mutex_lock(&ds->lock);
+    r = replica_map_find(ds->map, id);
+    if (r && r->state == REPLICA_RUR && draft_of(ds, r)->recovered_from == REPLICA_FINALIZED) {
+        draft_detach_locked(ds, r);
+        replica_move(r, REPLICA_FINALIZED);
+    }
+    pthread_mutex_unlock(&ds->lock);
+}
+
+int dataset_finish_recovery(struct dataset *ds, const struct block *b, uint64_t recovery_id,
+                            uint64_t new_id, uint64_t new_bytes, struct replica_facts *out,
+                            struct err *err)
+{
+    struct replica_facts f;
+    struct replica *r;
+    bool was_final = false;
+    int rc = -ERR_NO_REPLICA;
+
+    pthread_mutex_lock(&ds->lock);
+    r = dataset_find_locked(ds, b->id, err);
+    if (r) {
+        struct draft *d = draft_of(ds, r);
+
+        rc = check_can_finish(r, d, b, recovery_id, new_bytes, err);
+        was_final = d && d->recovered_from == REPLICA_FINALIZED;
+        facts_of(ds, r, &f);
+    }
+    pthread_mutex_unlock(&ds->lock);
+    if (rc < 0)
+        return rc;
+    if (new_id && new_id != b->id) {
+        rc = copy_shorter(ds, &f, new_id, recovery_id, new_bytes, out, err);
+        if (rc == 0)
+            put_back(ds, b->id);
+        return rc;
+    }
+    return close_recovered(ds, &f, recovery_id, new_bytes, was_final, out, err);
+}

@@ -1,0 +1,24 @@
+/* reports.h -- what the namenodes are told at once: blocks received, deleted, found bad.
+ *
+ * A block that was received is reported by a thread that waits for nothing else; what comes
+ * while a report is under way goes with the next.  Beginnings and deletions ride along with
+ * those, or with the next heartbeat.
+ *
+ * Thread:  any.
+ */
+#ifndef DFS_DATANODE_REPORTS_H
+#define DFS_DATANODE_REPORTS_H
+
+#include "datanode/datanode.h"
+
+/* A ticket: reports_wait() returns once the report is with every namenode that is active, or
+ * after @timeout_ms. */
+uint64_t report_received(struct datanode *dn, const struct replica_facts *f, const char *del_hint);
+void reports_wait(struct datanode *dn, uint64_t ticket, int timeout_ms);
+
+void report_receiving(struct datanode *dn, const struct volume *v, const struct block *b);
+void report_deleted(struct datanode *dn, const struct volume *v, const struct block *b);
+void report_bad(struct datanode *dn, const struct volume *v, const struct block *b);
+void report_disk_error(struct datanode *dn, const char *what, bool fatal);
+
+#endif
