@@ -1,8 +1,8 @@
 /* BLOCK_CHECKSUM: one checksum for a block, made of those in its meta file. */
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "datanode/md5.h"
 #include "datanode/meta_file.h"
 #include "datanode/xceiver.h"
 
@@ -47,7 +47,7 @@ struct digest {
     struct env *env;
     struct reading *r;
     uint64_t length;
-    EVP_MD_CTX *md5;      /* or */
+    struct md5 *md5;      /* or */
     uint32_t crc, shift;  /* the composite so far; what a whole chunk shifts by */
 };
 
@@ -56,7 +56,7 @@ static void feed(struct digest *d, const uint8_t *sums, size_t n, uint64_t at)
     const struct checksum *sum = &d->r->files->sum;
 
     if (d->md5) {
-        EVP_DigestUpdate(d->md5, sums, n);
+        md5_add(d->md5, sums, n);
         return;
     }
     for (size_t i = 0; i + 4 <= n; i += 4, at += sum->bytes_per) {
@@ -123,13 +123,15 @@ static int answer_checksum(struct xceiver *x, struct digest *d, Pb__BlockChecksu
     Pb__OpBlockChecksumResponseProto sums = PB__OP_BLOCK_CHECKSUM_RESPONSE_PROTO__INIT;
     Pb__BlockChecksumOptionsProto options = PB__BLOCK_CHECKSUM_OPTIONS_PROTO__INIT;
     const struct checksum *sum = &d->r->files->sum;
-    uint8_t bytes[EVP_MAX_MD_SIZE];
+    uint8_t bytes[MD5_BYTES];
     unsigned n = 4;
 
-    if (d->md5)
-        EVP_DigestFinal_ex(d->md5, bytes, &n);
-    else
+    if (d->md5) {
+        md5_end(d->md5, bytes);
+        n = MD5_BYTES;
+    } else {
         put_be(bytes, d->crc, 4);
+    }
     sums.bytespercrc = sum->bytes_per;
     sums.crcperblock =
         checksum_size(sum) ? (d->r->on_disk + sum->bytes_per - 1) / sum->bytes_per : 0;
@@ -152,11 +154,9 @@ static int make_checksum(struct xceiver *x, struct reading *r, const struct bloc
     int rc;
 
     if (type == PB__BLOCK_CHECKSUM_TYPE_PROTO__MD5CRC) {
-        d.md5 = EVP_MD_CTX_new();
-        if (!d.md5 || EVP_DigestInit_ex(d.md5, EVP_md5(), NULL) != 1) {
-            EVP_MD_CTX_free(d.md5);
+        d.md5 = md5_new();
+        if (!d.md5)
             return err_set(err, ERR_NOMEM, "digest");
-        }
     } else {
         d.shift = shift_by_bytes(r->files->sum.bytes_per, poly_of(&r->files->sum));
     }
@@ -165,7 +165,7 @@ static int make_checksum(struct xceiver *x, struct reading *r, const struct bloc
         rc = answer_checksum(x, &d, type, err);
     else
         x->keep = false;
-    EVP_MD_CTX_free(d.md5);
+    md5_free(d.md5);
     return rc;
 }
 

@@ -150,6 +150,9 @@ void dataset_release(struct dataset *ds, struct draft *d, bool discard);
 /* Counts @n bytes just written to the draft's files. */
 void dataset_count_written(struct dataset *ds, struct draft *d, uint64_t n);
 
+/* Shuts down the connections of all writers. */
+void dataset_stop_writers(struct dataset *ds);
+
 /* ---- recovery between datanodes ---- */
 
 int dataset_init_recovery(struct dataset *ds, const struct block *b, uint64_t recovery_id,

@@ -117,6 +117,15 @@ int draft_stop_writer_locked(struct dataset *ds, struct draft *d, struct err *er
     return rc;
 }
 
+void dataset_stop_writers(struct dataset *ds)
+{
+    pthread_mutex_lock(&ds->lock);
+    for (uint32_t i = 1; i < ds->drafts_max; i++)
+        if (ds->drafts[i] && ds->drafts[i]->writer_fd >= 0)
+            shutdown(ds->drafts[i]->writer_fd, SHUT_RDWR);
+    pthread_mutex_unlock(&ds->lock);
+}
+
 static void begin_writing_locked(struct draft *d, int conn_fd)
 {
     MUST(!d->writing);

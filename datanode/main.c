@@ -1,0 +1,75 @@
+/* datanode -- stores blocks.  docs/man/datanode.1 */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "datanode/wiring.h"
+
+static struct wiring *running;
+
+static void on_signal(int sig)
+{
+    if (running)
+        wiring_wake(running, sig == SIGINT ? "interrupted" : "terminated");
+}
+
+static int usage(FILE *out, int status)
+{
+    fputs("usage: datanode [--config DIR] [-D key=value]... [--help | --help-config]\n"
+          "Stores blocks for the namenode of fs.defaultFS, in the directories of "
+          "dfs.datanode.data.dir.\n",
+          out);
+    return status;
+}
+
+static int serve(const struct conf *conf)
+{
+    struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+    struct err err;
+
+    sigaction(SIGPIPE, &ignore, NULL);
+    if (wiring_open(conf, env_posix(), &running, &err) < 0) {
+        fprintf(stderr, "datanode: %s\n", err.text);
+        return 1;
+    }
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    const char *why = wiring_wait(running);
+    bool asked = strcmp(why, "terminated") == 0 || strcmp(why, "interrupted") == 0 ||
+                 strncmp(why, "an administrator", 16) == 0;
+    struct wiring *w = running;
+
+    LOG_INFO("dn.stop", "why=\"%s\"", why);
+    running = NULL;
+    wiring_close(w);
+    return asked ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct conf_args args;
+    struct conf *conf;
+    struct err err;
+    int status;
+
+    log_init();
+    if (conf_args_take(&argc, argv, &args, &err) < 0) {
+        fprintf(stderr, "datanode: %s\n", err.text);
+        return 2;
+    }
+    if (argc > 1 && strcmp(argv[1], "--help-config") == 0) {
+        conf_print_help(stdout);
+        return 0;
+    }
+    if (argc > 1)
+        return strcmp(argv[1], "--help") == 0 ? usage(stdout, 0) : usage(stderr, 2);
+    if (conf_load(&args, &conf, &err) < 0) {
+        fprintf(stderr, "datanode: %s\n", err.text);
+        return 2;
+    }
+    status = serve(conf);
+    exit(status);
+}

@@ -1,0 +1,15 @@
+/* web.h -- a datanode's HTTP port: a page for people, /metrics, /jmx.
+ *
+ * Thread:  handlers run on the server's threads.
+ */
+#ifndef DFS_DATANODE_WEB_H
+#define DFS_DATANODE_WEB_H
+
+#include "datanode/datanode.h"
+
+struct http_server;
+
+int web_start(struct datanode *dn, const struct net_addr *at, uint16_t *out_port,
+              struct http_server **out, struct err *err);
+
+#endif

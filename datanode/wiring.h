@@ -1,0 +1,19 @@
+/* wiring.h -- a whole datanode: the one place that knows all its parts.
+ *
+ * Thread:  one thread opens, waits and closes.
+ */
+#ifndef DFS_DATANODE_WIRING_H
+#define DFS_DATANODE_WIRING_H
+
+#include "datanode/datanode.h"
+
+struct wiring;
+
+int wiring_open(const struct conf *conf, struct env *env, struct wiring **out, struct err *err);
+/* Until datanode_stop() or a signal of @signals; returns what stopped it. */
+const char *wiring_wait(struct wiring *w);
+void wiring_wake(struct wiring *w, const char *why); /* async-signal-safe */
+void wiring_close(struct wiring *w);                 /* NULL and half-open are allowed */
+struct datanode *wiring_datanode(struct wiring *w);
+
+#endif
