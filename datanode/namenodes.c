@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "datanode_bad_blocks.pb-c.h"
 #include "datanode/reports.h"
 #include "proto/xfer.h"
 
@@ -136,7 +137,7 @@ void reports_wait(struct datanode *dn, uint64_t ticket, int timeout_ms)
 static void call_report_bad(struct actor *a, const struct volume *v, const struct block *b)
 {
     struct datanode *dn = a->dn;
-    Pb__ReportBadBlocksRequestProto ask = PB__REPORT_BAD_BLOCKS_REQUEST_PROTO__INIT;
+    Pbdn__ReportBadBlocksRequestProto ask = PBDN__REPORT_BAD_BLOCKS_REQUEST_PROTO__INIT;
     Pb__LocatedBlockProto located = PB__LOCATED_BLOCK_PROTO__INIT, *list = &located;
     Pb__ExtendedBlockProto block = PB__EXTENDED_BLOCK_PROTO__INIT;
     Pb__TokenProto token = PB__TOKEN_PROTO__INIT;
@@ -168,7 +169,7 @@ static void call_report_bad(struct actor *a, const struct volume *v, const struc
     ask.n_blocks = 1;
     arena_init(&arena, 1 << 20);
     if (rpc_call_method(a->rpc, "reportBadBlocks", &ask.base,
-                        &pb__report_bad_blocks_response_proto__descriptor, &arena, &answer,
+                        &pbdn__report_bad_blocks_response_proto__descriptor, &arena, &answer,
                         &err) < 0)
         LOG_WARN("dn.bad", "namenode=%s block=blk_%lld_%llu err=\"%s\" next=\"at the next scan\"",
                  a->address, (long long)b->id, (unsigned long long)b->stamp, err.text);
