@@ -56,7 +56,8 @@ static int ask_version(struct actor *a, struct pool_info *out, struct err *err)
                                   .ctime_ms = info->storageinfo->ctime};
         snprintf(out->cluster_id, sizeof out->cluster_id, "%s", info->storageinfo->clusterid);
         snprintf(out->pool_id, sizeof out->pool_id, "%s", info->blockpoolid);
-        if (!out->pool_id[0] || strchr(out->pool_id, '/') || strlen(info->blockpoolid) >= ID_TEXT_MAX)
+        if (!out->pool_id[0] || strchr(out->pool_id, '/') ||
+            strlen(info->blockpoolid) >= ID_TEXT_MAX)
             rc = err_set(err, ERR_PROTOCOL, "namenode has the block pool id \"%s\"",
                          info->blockpoolid);
     }
@@ -158,7 +159,8 @@ static void add_volume(struct beat *b, struct volume *v)
 
 static int take_answer(struct actor *a, const Pb__HeartbeatResponseProto *answer)
 {
-    atomic_store(&a->active, answer->hastatus->state == PB__NNHASTATUS_HEARTBEAT_PROTO__STATE__ACTIVE);
+    atomic_store(&a->active,
+                 answer->hastatus->state == PB__NNHASTATUS_HEARTBEAT_PROTO__STATE__ACTIVE);
     pthread_mutex_lock(&a->lock);
     if (answer->has_fullblockreportleaseid && answer->fullblockreportleaseid)
         a->lease = answer->fullblockreportleaseid;
@@ -229,8 +231,8 @@ static void full_report_if_leased(struct actor *a)
         return;
     if (actor_full_report(a, lease, &err) < 0) {
         count(COUNT_rpc_failures, 1);
-        LOG_WARN("dn.report", "namenode=%s err=\"%s\" next=\"again with another lease\"", a->address,
-                 err.text);
+        LOG_WARN("dn.report", "namenode=%s err=\"%s\" next=\"again with another lease\"",
+                 a->address, err.text);
         return;
     }
     pthread_mutex_lock(&a->lock);

@@ -12,15 +12,12 @@
 
 int op_transfer_block(struct xceiver *x, const Pb__OpTransferBlockProto *op, struct err *err)
 {
-    struct copy_want want = {.targets = op->targets,
-                             .target_count = op->n_targets,
-                             .types = op->n_targetstoragetypes == op->n_targets
-                                          ? op->targetstoragetypes
-                                          : NULL,
-                             .storage_ids = op->n_targetstorageids == op->n_targets
-                                                ? op->targetstorageids
-                                                : NULL,
-                             .client = op->header->clientname};
+    struct copy_want want = {
+        .targets = op->targets,
+        .target_count = op->n_targets,
+        .types = op->n_targetstoragetypes == op->n_targets ? op->targetstoragetypes : NULL,
+        .storage_ids = op->n_targetstorageids == op->n_targets ? op->targetstorageids : NULL,
+        .client = op->header->clientname};
     char why[ERR_TEXT_MAX + 64];
     int rc = xceiver_block(x, op->header->baseheader->block, &want.block, err);
 
@@ -99,10 +96,10 @@ static int ask_proxy(struct xceiver *x, const Pb__OpReplaceBlockProto *op, struc
 static int receive_moved(struct xceiver *x, const Pb__OpReplaceBlockProto *op,
                          const struct block *b, struct intake *in, struct err *err)
 {
-    struct write_want want = {.block = *b, .type = op->storagetype, .temporary = true,
-                              .conn_fd = in->fd};
-    struct receiver r = {.dn = x->dn, .in = in, .fd = in->fd, .mirror = -1,
-                         .throttle = x->dn->balance};
+    struct write_want want = {
+        .block = *b, .type = op->storagetype, .temporary = true, .conn_fd = in->fd};
+    struct receiver r = {
+        .dn = x->dn, .in = in, .fd = in->fd, .mirror = -1, .throttle = x->dn->balance};
     struct replica_facts f;
     bool answered;
     int rc = ask_proxy(x, op, in, &want.sum, err);

@@ -47,8 +47,8 @@ struct digest {
     struct env *env;
     struct reading *r;
     uint64_t length;
-    struct md5 *md5;      /* or */
-    uint32_t crc, shift;  /* the composite so far; what a whole chunk shifts by */
+    struct md5 *md5;     /* or */
+    uint32_t crc, shift; /* the composite so far; what a whole chunk shifts by */
 };
 
 static void feed(struct digest *d, const uint8_t *sums, size_t n, uint64_t at)
@@ -149,7 +149,8 @@ static int answer_checksum(struct xceiver *x, struct digest *d, Pb__BlockChecksu
 static int make_checksum(struct xceiver *x, struct reading *r, const struct block *b,
                          Pb__BlockChecksumTypeProto type, struct err *err)
 {
-    struct digest d = {.env = x->dn->env, .r = r,
+    struct digest d = {.env = x->dn->env,
+                       .r = r,
                        .length = b->bytes && b->bytes < r->on_disk ? b->bytes : r->on_disk};
     int rc;
 

@@ -105,8 +105,8 @@ struct block_files *block_files_new(uint64_t id, uint64_t stamp, int data_fd, in
 
     if (!f)
         return NULL;
-    *f = (struct block_files){.id = id, .stamp = stamp, .data_fd = data_fd, .meta_fd = meta_fd,
-                              .sum = *sum};
+    *f = (struct block_files){
+        .id = id, .stamp = stamp, .data_fd = data_fd, .meta_fd = meta_fd, .sum = *sum};
     atomic_init(&f->refs, 1);
     return f;
 }

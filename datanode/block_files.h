@@ -32,6 +32,6 @@ void block_cache_forget(struct block_cache *c, uint64_t id);
 
 struct block_files *block_files_new(uint64_t id, uint64_t stamp, int data_fd, int meta_fd,
                                     const struct checksum *sum); /* owns the descriptors */
-void block_files_drop(struct block_files *f); /* NULL is allowed */
+void block_files_drop(struct block_files *f);                    /* NULL is allowed */
 
 #endif

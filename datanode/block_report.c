@@ -119,8 +119,8 @@ static int send_all(struct actor *a, struct report *reports, unsigned volumes, u
         rc = call(a, id.total == 1 ? list : &list[id.current], id.total == 1 ? (size_t)n : 1, &id,
                   err);
     if (rc == 0)
-        LOG_INFO("dn.report", "namenode=%s volumes=%d replicas=%llu calls=%d lease=%llx", a->address,
-                 n, (unsigned long long)blocks, id.total, (unsigned long long)lease);
+        LOG_INFO("dn.report", "namenode=%s volumes=%d replicas=%llu calls=%d lease=%llx",
+                 a->address, n, (unsigned long long)blocks, id.total, (unsigned long long)lease);
     free(all);
     free(list);
     return rc;

@@ -171,8 +171,8 @@ static void get_datanode_info(struct rpc_call *call, const ProtobufCMessage *m)
     struct datanode *dn = call->ctx;
 
     (void)m;
-    info.softwareversion = (char *)(uintptr_t)"3.4.2";
-    info.configversion = (char *)(uintptr_t)"core-3.0.0,hdfs-1";
+    info.softwareversion = (char *)(uintptr_t) "3.4.2";
+    info.configversion = (char *)(uintptr_t) "core-3.0.0,hdfs-1";
     info.uptime = (env_now_ms(dn->env) - dn->started_ms) / 1000;
     answer.localinfo = &info;
     rpc_reply(call, &answer.base);

@@ -80,8 +80,7 @@ static void recover(struct actor *a, const Pb__BlockRecoveryCommandProto *c)
 static bool obey_one(struct actor *a, const Pb__DatanodeCommandProto *c)
 {
     switch (c->cmdtype) {
-    case TYPE(RegisterCommand):
-        return true;
+    case TYPE(RegisterCommand): return true;
     case TYPE(BlockCommand):
         if (c->blkcmd)
             obey_block(a, c->blkcmd);
@@ -97,10 +96,9 @@ static bool obey_one(struct actor *a, const Pb__DatanodeCommandProto *c)
                      (unsigned long long)c->balancercmd->bandwidth);
         }
         return false;
-    case TYPE(FinalizeCommand): /* no upgrade is ever half done here */
+    case TYPE(FinalizeCommand):  /* no upgrade is ever half done here */
     case TYPE(KeyUpdateCommand): /* no block tokens */
-    case TYPE(NullDatanodeCommand):
-        return false;
+    case TYPE(NullDatanodeCommand): return false;
     default:
         LOG_WARN("dn.order", "namenode=%s type=%d next=\"ignore it: not known here\"", a->address,
                  c->cmdtype);

@@ -136,9 +136,10 @@ static void run_job(void *arg)
     struct err err;
 
     if (copy_now(job->dn, &job->want, &err) < 0) {
-        LOG_WARN("dn.copy", "block=blk_%lld_%llu to=%s:%u err=\"%s\" next=\"the namenode asks again\"",
-                 (long long)b->id, (unsigned long long)b->stamp,
-                 job->want.targets[0]->id->ipaddr, job->want.targets[0]->id->xferport, err.text);
+        LOG_WARN("dn.copy",
+                 "block=blk_%lld_%llu to=%s:%u err=\"%s\" next=\"the namenode asks again\"",
+                 (long long)b->id, (unsigned long long)b->stamp, job->want.targets[0]->id->ipaddr,
+                 job->want.targets[0]->id->xferport, err.text);
     } else {
         LOG_INFO("dn.copy", "block=blk_%lld_%llu to=%s:%u", (long long)b->id,
                  (unsigned long long)b->stamp, job->want.targets[0]->id->ipaddr,

@@ -39,7 +39,7 @@ struct datanode {
     uint64_t started_ms;
 
     int socket_timeout_ms, write_timeout_ms, keepalive_ms;
-    uint64_t block_bytes; /* what a block of unknown length is expected to need */
+    uint64_t block_bytes;         /* what a block of unknown length is expected to need */
     _Atomic int xceivers, copies; /* transfers in either direction; copies being sent */
     _Atomic bool stopping;
 };

@@ -33,8 +33,8 @@ static int open_volumes(struct dataset *ds, struct err *err)
         struct volume *v;
         struct err why;
 
-        rc = volume_open(ds->env, ds->volume_count, ds->options.dirs[i],
-                         ds->options.reserve_bytes, &v, &why);
+        rc = volume_open(ds->env, ds->volume_count, ds->options.dirs[i], ds->options.reserve_bytes,
+                         &v, &why);
         if (rc == 0) {
             ds->volumes[ds->volume_count++] = v;
             continue;
@@ -261,8 +261,8 @@ bool dataset_disk_error(struct dataset *ds, struct volume *v, int rc)
     volume_room(v, &room);
     v->failed_ms = env_now_ms(ds->env);
     v->failed_capacity = room.capacity;
-    LOG_ERROR("dn.volume", "dir=%s err=\"%s\" next=\"drop it and report its blocks gone\"",
-              v->root, why.text);
+    LOG_ERROR("dn.volume", "dir=%s err=\"%s\" next=\"drop it and report its blocks gone\"", v->root,
+              why.text);
     drop_volume(ds, v);
     if (ds->options.volume_failed)
         ds->options.volume_failed(ds->options.ctx, v, why.text);

@@ -135,8 +135,8 @@ int dataset_recover_rbw(struct dataset *ds, const struct write_want *w, struct d
                         struct err *err);
 
 /* The block was closed by its writer, but not all got to know: takes the new stamp, closes. */
-int dataset_recover_close(struct dataset *ds, const struct write_want *w,
-                          struct replica_facts *out, struct err *err);
+int dataset_recover_close(struct dataset *ds, const struct write_want *w, struct replica_facts *out,
+                          struct err *err);
 
 /* Ends writing: the replica is FINALIZED, or (a copy for a pipeline) RBW with all bytes acked. */
 int dataset_finalize(struct dataset *ds, struct draft *d, struct replica_facts *out,

@@ -363,7 +363,8 @@ static int take_over(struct dataset *ds, struct draft *d, struct replica_place f
 }
 
 /* Undoes a claim whose files could not follow. */
-static void claim_undo(struct dataset *ds, struct draft *d, struct replica_place from, bool was_final)
+static void claim_undo(struct dataset *ds, struct draft *d, struct replica_place from,
+                       bool was_final)
 {
     struct replica *r;
 
@@ -570,8 +571,8 @@ static int bump_finalized(struct dataset *ds, const struct write_want *w, struct
     struct replica *r;
 
     if (from.stamp != w->new_stamp)
-        rc = replica_relocate(v, w->block.id, from,
-                              (struct replica_place){from.home, w->new_stamp}, err);
+        rc = replica_relocate(v, w->block.id, from, (struct replica_place){from.home, w->new_stamp},
+                              err);
     pthread_mutex_lock(&ds->lock);
     r = dataset_find_locked(ds, w->block.id, rc < 0 ? NULL : err);
     if (rc == 0 && !r)
@@ -585,8 +586,8 @@ static int bump_finalized(struct dataset *ds, const struct write_want *w, struct
     return rc;
 }
 
-int dataset_recover_close(struct dataset *ds, const struct write_want *w,
-                          struct replica_facts *out, struct err *err)
+int dataset_recover_close(struct dataset *ds, const struct write_want *w, struct replica_facts *out,
+                          struct err *err)
 {
     struct replica_place from = {0};
     struct replica *r;

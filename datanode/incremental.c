@@ -145,7 +145,8 @@ static int add_notice(struct batch *b, const struct notice *n, size_t notices, s
 
 static int send_notices(struct actor *a, const struct notice *first, size_t n, struct err *err)
 {
-    Pb__BlockReceivedAndDeletedRequestProto ask = PB__BLOCK_RECEIVED_AND_DELETED_REQUEST_PROTO__INIT;
+    Pb__BlockReceivedAndDeletedRequestProto ask =
+        PB__BLOCK_RECEIVED_AND_DELETED_REQUEST_PROTO__INIT;
     struct batch *b = calloc(1, sizeof *b);
     ProtobufCMessage *answer;
     struct registration r;

@@ -64,7 +64,8 @@ static void update_replica(struct rpc_call *call, const ProtobufCMessage *m)
                                      ask->has_newblockid ? ask->newblockid : 0, ask->newlength, &f,
                                      &err);
     if (rc < 0) {
-        LOG_WARN("dn.recover", "block=blk_%lld id=%llu err=\"%s\" next=\"the leader goes on without\"",
+        LOG_WARN("dn.recover",
+                 "block=blk_%lld id=%llu err=\"%s\" next=\"the leader goes on without\"",
                  (long long)b.id, (unsigned long long)ask->recoveryid, err.text);
         rpc_fail(call, &err);
         return;

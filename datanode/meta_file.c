@@ -120,8 +120,8 @@ int meta_verify_all(struct env *env, int data_fd, uint64_t size, int meta_fd,
         else
             rc = checksum_verify(&sum, data, n, sums, at, err);
         if (rc == 0 && pause && pause(ctx, n))
-            rc = err_set(err, ERR_INTERRUPTED, "check stopped at byte %llu",
-                         (unsigned long long)at);
+            rc =
+                err_set(err, ERR_INTERRUPTED, "check stopped at byte %llu", (unsigned long long)at);
     }
     free(data);
     free(sums);

@@ -46,8 +46,9 @@ static int find_addresses(struct datanode *dn, char addresses[][NET_HOST_MAX + 8
             snprintf(addresses[found++], NET_HOST_MAX + 8, "%s", at);
     }
     if (found == 0)
-        err_set(err, ERR_CONFIG, "dfs.nameservices is %s, but no dfs.namenode.rpc-address.%s is set",
-                services, service[0]);
+        err_set(err, ERR_CONFIG,
+                "dfs.nameservices is %s, but no dfs.namenode.rpc-address.%s is set", services,
+                service[0]);
     free(service[0]);
     return found ? found : -ERR_CONFIG;
 }
@@ -155,7 +156,7 @@ static void call_report_bad(struct actor *a, const struct volume *v, const struc
     block.generationstamp = b->stamp;
     block.has_numbytes = 1;
     block.numbytes = b->bytes;
-    token.kind = token.service = (char *)(uintptr_t)"";
+    token.kind = token.service = (char *)(uintptr_t) "";
     info.id = &r.id;
     located.b = &block;
     located.locs = &infos;

@@ -12,9 +12,9 @@
 #include "datanode/throttle.h"
 
 enum {
-    PENDING_MAX = 4096,      /* packets forwarded and not acknowledged from behind */
-    PIPELINE_MAX = 64,       /* statuses in an acknowledgement */
-    REPORT_WAIT_MS = 200,    /* a namenode that is slower than this is not waited for */
+    PENDING_MAX = 4096,   /* packets forwarded and not acknowledged from behind */
+    PIPELINE_MAX = 64,    /* statuses in an acknowledgement */
+    REPORT_WAIT_MS = 200, /* a namenode that is slower than this is not waited for */
 };
 
 struct packet {
@@ -307,8 +307,8 @@ static int keep_packet(struct flow *f, const struct packet *p, struct err *err)
     int rc = 0;
 
     if (p->h.data_bytes) {
-        rc = checksum_verify(&r->sum, p->data, p->h.data_bytes, p->sums, (uint64_t)p->h.offset,
-                             err);
+        rc =
+            checksum_verify(&r->sum, p->data, p->h.data_bytes, p->sums, (uint64_t)p->h.offset, err);
         if (rc == 0)
             rc = write_packet(f, p, err);
     }
@@ -359,10 +359,10 @@ static int take_packet(struct flow *f, bool *answered, struct err *err)
         return rc;
     }
     f->last_seen = p.h.last;
-    const struct pending mine = {
-        .seqno = p.h.seqno,
-        .upto = p.h.data_bytes ? (uint64_t)p.h.offset + p.h.data_bytes : r->draft->received,
-        .last = p.h.last};
+    const struct pending mine = {.seqno = p.h.seqno,
+                                 .upto = p.h.data_bytes ? (uint64_t)p.h.offset + p.h.data_bytes
+                                                        : r->draft->received,
+                                 .last = p.h.last};
     if (r->acks && r->mirror >= 0)
         rc = add_pending(f, &mine, err);
     if (rc == 0 && r->mirror >= 0 && net_write_full(r->mirror, p.whole, p.whole_n, err) < 0) {
@@ -389,7 +389,8 @@ static int take_packet(struct flow *f, bool *answered, struct err *err)
  * here already the rest will come: then it only looks whether acknowledgements have. */
 static int wait_for_either(struct flow *f, bool *from_sender, bool *from_mirror, struct err *err)
 {
-    struct pollfd p[2] = {{.fd = f->r->mirror, .events = POLLIN}, {.fd = f->r->fd, .events = POLLIN}};
+    struct pollfd p[2] = {{.fd = f->r->mirror, .events = POLLIN},
+                          {.fd = f->r->fd, .events = POLLIN}};
     bool begun = !f->last_seen && intake_has(f->r->in) > 0;
     int timeout = f->r->dn->socket_timeout_ms + 5000, n;
 

@@ -20,9 +20,9 @@ struct receiver {
     struct datanode *dn;
     struct draft *draft;
     struct intake *in;
-    int fd;             /* whom acknowledgements go to */
-    int mirror;         /* the next datanode; -1: none */
-    bool acks;          /* a client writes: packets are acknowledged, the block is closed here */
+    int fd;              /* whom acknowledgements go to */
+    int mirror;          /* the next datanode; -1: none */
+    bool acks;           /* a client writes: packets are acknowledged, the block is closed here */
     struct checksum sum; /* of the packets */
     struct throttle *throttle;
     struct replica_facts closed; /* once finished */

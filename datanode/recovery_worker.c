@@ -35,8 +35,11 @@ static int open_client(struct recovery *r, const struct site *s, char *address, 
                        struct rpc_client **out, struct err *err)
 {
     struct datanode *dn = r->actor->dn;
-    struct rpc_client_options o = {.address = address, .bind_host = dn->bind_host,
-                                   .protocol = PROTOCOL, .version = 1, .user = dn->user,
+    struct rpc_client_options o = {.address = address,
+                                   .bind_host = dn->bind_host,
+                                   .protocol = PROTOCOL,
+                                   .version = 1,
+                                   .user = dn->user,
                                    .connect_timeout_ms = 10000,
                                    .call_timeout_ms = CALL_TIMEOUT_MS};
 
@@ -151,9 +154,9 @@ static int choose_length(struct recovery *r, uint64_t *out, unsigned *takers, st
     for (unsigned i = 0; i < r->count; i++) {
         struct site *s = &r->sites[i];
 
-        s->found = s->found && (s->state == best || (best == REPLICA_FINALIZED &&
-                                                     s->state == REPLICA_RBW &&
-                                                     s->replica.bytes == length));
+        s->found = s->found &&
+                   (s->state == best || (best == REPLICA_FINALIZED && s->state == REPLICA_RBW &&
+                                         s->replica.bytes == length));
         *takers += s->found;
     }
     *out = length;
@@ -201,7 +204,8 @@ static int finish_there(struct recovery *r, struct site *s, uint64_t new_id, uin
                    &pb__update_replica_under_recovery_response_proto__descriptor, &arena, &m, err);
     answer = rc == 0 ? (Pb__UpdateReplicaUnderRecoveryResponseProto *)m : NULL;
     if (answer)
-        snprintf(s->storage, sizeof s->storage, "%s", answer->storageuuid ? answer->storageuuid : "");
+        snprintf(s->storage, sizeof s->storage, "%s",
+                 answer->storageuuid ? answer->storageuuid : "");
     arena_done(&arena);
     return rc;
 }
@@ -289,7 +293,8 @@ static void run(void *arg)
 
     count(COUNT_recoveries, 1);
     if (recover(r, &err) < 0)
-        LOG_WARN("dn.recover", "block=blk_%lld_%llu id=%llu err=\"%s\" next=\"the namenode asks again\"",
+        LOG_WARN("dn.recover",
+                 "block=blk_%lld_%llu id=%llu err=\"%s\" next=\"the namenode asks again\"",
                  (long long)r->block.id, (unsigned long long)r->block.stamp,
                  (unsigned long long)r->id, err.text);
     else
@@ -330,8 +335,7 @@ int recover_later(struct actor *a, const Pb__RecoveringBlockProto *order, struct
         const Pb__DatanodeInfoProto *info = r->order->block->locs[i];
 
         r->sites[r->count++] = (struct site){
-            .info = info,
-            .here = strcmp(info->id->datanodeuuid, dataset_uuid(a->dn->ds)) == 0};
+            .info = info, .here = strcmp(info->id->datanodeuuid, dataset_uuid(a->dn->ds)) == 0};
     }
     rc = crew_run(a->dn->crew, run, r, err);
     if (rc < 0) {

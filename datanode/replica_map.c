@@ -96,8 +96,7 @@ static uint32_t take_entry(struct replica_map *map)
         return i;
     }
     if (map->used / CHUNK >= map->chunk_count) {
-        struct replica **more =
-            realloc(map->chunks, (map->chunk_count + 1) * sizeof *map->chunks);
+        struct replica **more = realloc(map->chunks, (map->chunk_count + 1) * sizeof *map->chunks);
 
         if (!more)
             return 0;

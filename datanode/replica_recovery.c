@@ -27,8 +27,9 @@ static int check_can_recover(const struct replica *r, const struct block *b, uin
                        (unsigned long long)b->stamp, (long long)r->id,
                        (unsigned long long)r->stamp);
     if (r->state == REPLICA_RUR && d->recovery_id >= recovery_id)
-        return err_set(err, ERR_RECOVERING, "rur.getRecoveryID() >= recoveryId = %llu, "
-                                            "block=blk_%lld_%llu",
+        return err_set(err, ERR_RECOVERING,
+                       "rur.getRecoveryID() >= recoveryId = %llu, "
+                       "block=blk_%lld_%llu",
                        (unsigned long long)recovery_id, (long long)b->id,
                        (unsigned long long)b->stamp);
     return 0;
@@ -93,8 +94,8 @@ static int check_can_finish(const struct replica *r, const struct draft *d, cons
         return err_set(err, ERR_IO,
                        "THIS IS NOT SUPPOSED TO HAPPEN: replica.getBytesOnDisk() != "
                        "block.getNumBytes(), block=blk_%lld_%llu of %llu, replica of %llu",
-                       (long long)b->id, (unsigned long long)b->stamp,
-                       (unsigned long long)b->bytes, (unsigned long long)r->bytes);
+                       (long long)b->id, (unsigned long long)b->stamp, (unsigned long long)b->bytes,
+                       (unsigned long long)r->bytes);
     if (d->recovery_id != recovery_id)
         return err_set(err, ERR_IO, "rur.getRecoveryID() != recoveryId = %llu, it is %llu",
                        (unsigned long long)recovery_id, (unsigned long long)d->recovery_id);

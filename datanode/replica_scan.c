@@ -146,7 +146,8 @@ static int take_unfinished(struct dataset *ds, struct volume *v, uint64_t id, ui
             LOG_WARN("dn.scan", "block=blk_%lld_%llu err=\"%s\" next=\"report it empty\"",
                      (long long)id, (unsigned long long)stamp, err.text);
         else if (b.bytes < (uint64_t)data.st_size && ftruncate(data_fd, (off_t)b.bytes) < 0)
-            LOG_WARN("dn.scan", "block=blk_%lld err=\"can't be cut\" next=\"go on\"", (long long)id);
+            LOG_WARN("dn.scan", "block=blk_%lld err=\"can't be cut\" next=\"go on\"",
+                     (long long)id);
     }
     if (data_fd >= 0)
         close(data_fd);

@@ -48,7 +48,8 @@ static int pass(void *ctx, uint64_t bytes)
     return s->stop;
 }
 
-static int check_files(struct scanner *s, const struct replica_facts *f, bool hurry, struct err *err)
+static int check_files(struct scanner *s, const struct replica_facts *f, bool hurry,
+                       struct err *err)
 {
     struct reading r;
     int rc = dataset_read(s->dn->ds, &f->block, &r, err);

@@ -13,7 +13,7 @@
 /* @period_hours 0: Hadoop's three weeks; negative: only suspects are checked. */
 int scanner_start(struct datanode *dn, int64_t period_hours, uint64_t bytes_per_s,
                   struct scanner **out, struct err *err);
-void scanner_stop(struct scanner *s); /* NULL is allowed */
+void scanner_stop(struct scanner *s);                       /* NULL is allowed */
 void scanner_suspect(struct scanner *s, uint64_t block_id); /* NULL is allowed */
 
 #endif

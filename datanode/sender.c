@@ -28,9 +28,9 @@ static int wait_for_bytes(struct datanode *dn, const struct block *b, uint64_t u
         int rc;
 
         if (env_mono_ms(dn->env) > until)
-            return err_set(err, ERR_IO, "Need %" PRIu64 " bytes, but only %" PRIu64
-                                        " bytes available",
-                           upto, r->on_disk);
+            return err_set(err, ERR_IO,
+                           "Need %" PRIu64 " bytes, but only %" PRIu64 " bytes available", upto,
+                           r->on_disk);
         usleep(5000);
         reading_done(r);
         rc = dataset_read(dn->ds, b, r, err);
@@ -107,10 +107,8 @@ static int read_sums(struct sender *s, struct env *env, uint64_t at, uint64_t n,
 static unsigned put_packet(const struct sender *s, uint8_t *out, int64_t seqno, uint64_t at,
                            uint64_t n)
 {
-    const struct packet_header h = {.offset = (int64_t)at,
-                                    .seqno = seqno,
-                                    .last = n == 0,
-                                    .data_bytes = (uint32_t)n};
+    const struct packet_header h = {
+        .offset = (int64_t)at, .seqno = seqno, .last = n == 0, .data_bytes = (uint32_t)n};
 
     return packet_header_put(out, &h, (uint32_t)checksum_bytes_for(&s->sum, n));
 }

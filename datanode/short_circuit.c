@@ -105,7 +105,9 @@ static int send_fds(int fd, uint8_t byte, const int *fds, unsigned n, struct err
         char bytes[CMSG_SPACE(2 * sizeof(int))];
     } control = {0};
     struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control.bytes,
                        .msg_controllen = CMSG_SPACE(n * sizeof(int))};
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
@@ -142,8 +144,9 @@ static int hand_out(struct xceiver *x, const Pb__OpRequestShortCircuitAccessProt
     answer.shortcircuitaccessversion = FORMAT_VERSION;
     rc = xfer_send_message(x->fd, &answer.base, err);
     if (rc == 0)
-        rc = send_fds(x->fd, receipt ? PB__SHORT_CIRCUIT_FD_RESPONSE__USE_RECEIPT_VERIFICATION
-                                     : PB__SHORT_CIRCUIT_FD_RESPONSE__DO_NOT_USE_RECEIPT_VERIFICATION,
+        rc = send_fds(x->fd,
+                      receipt ? PB__SHORT_CIRCUIT_FD_RESPONSE__USE_RECEIPT_VERIFICATION
+                              : PB__SHORT_CIRCUIT_FD_RESPONSE__DO_NOT_USE_RECEIPT_VERIFICATION,
                       fds, 2, err);
     if (rc == 0 && receipt) {
         rc = intake_need(&x->in, 1, err);
@@ -262,7 +265,7 @@ int op_request_shm(struct xceiver *x, const Pb__ShortCircuitShmRequestProto *op,
         s = make_segment(sc, &fd);
     if (!s) {
         answer.status = PB__STATUS__ERROR;
-        answer.error = (char *)(uintptr_t)"no shared memory segment to be had here";
+        answer.error = (char *)(uintptr_t) "no shared memory segment to be had here";
         return xfer_send_message(x->fd, &answer.base, err);
     }
     pthread_mutex_lock(&sc->lock);

@@ -150,8 +150,7 @@ static void put_volumes(struct datanode *dn, struct buf *b)
         struct volume_room room;
 
         volume_room(v, &room);
-        buf_printf(b,
-                   "<tr><td>%s<td>%s<td>%s<td>%" PRIu64 "<td>%" PRIu64 "<td>%lld<td>%s</tr>\n",
+        buf_printf(b, "<tr><td>%s<td>%s<td>%s<td>%" PRIu64 "<td>%" PRIu64 "<td>%lld<td>%s</tr>\n",
                    v->root, storage_type_name(v->type), v->storage_id, room.used, room.available,
                    (long long)atomic_load(&v->blocks), atomic_load(&v->failed) ? "failed" : "");
     }

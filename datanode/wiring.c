@@ -157,8 +157,7 @@ static void find_numbers(struct datanode *dn)
     dn->socket_timeout_ms = (int)conf_int(dn->conf, OPT_client_timeout);
     dn->write_timeout_ms =
         (int)extra_ms(dn->conf, "dfs.datanode.socket.write.timeout", WRITE_TIMEOUT_MS);
-    dn->keepalive_ms =
-        (int)extra_ms(dn->conf, "dfs.datanode.socket.reuse.keepalive", KEEPALIVE_MS);
+    dn->keepalive_ms = (int)extra_ms(dn->conf, "dfs.datanode.socket.reuse.keepalive", KEEPALIVE_MS);
     dn->block_bytes = (uint64_t)conf_int(dn->conf, OPT_block_size);
 }
 
@@ -242,7 +241,8 @@ static int start_parts(struct wiring *w, const struct net_addr *data, struct err
         rc = start_rpc(w, err);
     if (rc == 0)
         rc = start_web(w, err);
-    if (rc == 0 && *socket_path && short_circuit_start(dn, socket_path, &dn->short_circuit, err) < 0)
+    if (rc == 0 && *socket_path &&
+        short_circuit_start(dn, socket_path, &dn->short_circuit, err) < 0)
         LOG_WARN("dn.start", "err=\"%s\" next=\"go on without short-circuit reads\"", err->text);
     if (rc == 0)
         rc = namenodes_start(dn, &dn->namenodes, err);

@@ -62,16 +62,13 @@ static int get_draft(struct writing *w, struct err *err)
     if (want.temporary)
         return dataset_create(ds, &want, &w->draft, err);
     switch (w->stage) {
-    case STAGE(PIPELINE_SETUP_CREATE):
-        return dataset_create(ds, &want, &w->draft, err);
+    case STAGE(PIPELINE_SETUP_CREATE): return dataset_create(ds, &want, &w->draft, err);
     case STAGE(PIPELINE_SETUP_STREAMING_RECOVERY):
         return dataset_recover_rbw(ds, &want, &w->draft, err);
-    case STAGE(PIPELINE_SETUP_APPEND):
-        return dataset_append(ds, &want, &w->draft, err);
+    case STAGE(PIPELINE_SETUP_APPEND): return dataset_append(ds, &want, &w->draft, err);
     case STAGE(PIPELINE_SETUP_APPEND_RECOVERY):
         return dataset_recover_append(ds, &want, &w->draft, err);
-    default:
-        return err_set(err, ERR_ARGUMENT, "no replica is written at stage %d", w->stage);
+    default: return err_set(err, ERR_ARGUMENT, "no replica is written at stage %d", w->stage);
     }
 }
 
@@ -175,7 +172,8 @@ static int set_up_pipeline(struct writing *w, struct err *err)
             close(w->mirror);
         w->mirror = -1;
         if (!is_client) {
-            LOG_WARN("dn.mirror", "block=blk_%lld_%llu mirror=%s err=\"%s\" next=\"keep this copy\"",
+            LOG_WARN("dn.mirror",
+                     "block=blk_%lld_%llu mirror=%s err=\"%s\" next=\"keep this copy\"",
                      (long long)w->block.id, (unsigned long long)w->block.stamp, w->mirror_name,
                      err->text);
             return 0;
@@ -271,9 +269,9 @@ static void refuse(struct writing *w, int rc, const struct err *err)
     snprintf(text, sizeof text, "opWriteBlock %s:blk_%lld_%llu received exception %s",
              w->op->header->baseheader->block->poolid, (long long)w->block.id,
              (unsigned long long)w->block.stamp, why);
-    answer_setup(w, status_of(rc) == PB__STATUS__ERROR_EXISTS ? PB__STATUS__ERROR_EXISTS
-                                                              : PB__STATUS__ERROR,
-                 "", text, NULL);
+    answer_setup(
+        w, status_of(rc) == PB__STATUS__ERROR_EXISTS ? PB__STATUS__ERROR_EXISTS : PB__STATUS__ERROR,
+        "", text, NULL);
 }
 
 int op_write_block(struct xceiver *x, const Pb__OpWriteBlockProto *op, struct err *err)

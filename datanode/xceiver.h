@@ -17,8 +17,7 @@ struct xceiver_server;
 int xceiver_listen(struct datanode *dn, const struct net_addr *at, uint16_t *out_port,
                    struct xceiver_server **out, struct err *err);
 /* The same on a descriptor that listens already (the UNIX socket). */
-int xceiver_serve(struct datanode *dn, int listen_fd, struct xceiver_server **out,
-                  struct err *err);
+int xceiver_serve(struct datanode *dn, int listen_fd, struct xceiver_server **out, struct err *err);
 void xceiver_stop(struct xceiver_server *s); /* accepts no more; NULL is allowed */
 
 /* A connection while an operation runs. */
