@@ -97,7 +97,9 @@ $(B)/lib/libdfs.so: $(foreach u,client proto common,$(B)/lib$(u).a) client/libdf
 $(B)/gen/all_descriptors.h: $(GEN_H)
 	grep -ohE 'ProtobufC(Message|Enum)Descriptor +[a-z0-9_]+' $^ | sort -u | \
 	  sed -E 's/ProtobufC(Message|Enum)Descriptor +(.*)/\1(\2)/' > $@
-$(B)/tests/unit/proto/test_descriptors.o: $(B)/gen/all_descriptors.h
+$(B)/gen/all_headers.h: $(GEN_H)
+	printf '#include "%s"\n' $(notdir $^) > $@
+$(B)/tests/unit/proto/test_descriptors.o: $(B)/gen/all_descriptors.h $(B)/gen/all_headers.h
 
 # ---- tests: tests/unit/FOLDER/*.c is one runner for each folder ----
 UNITS := $(foreach f,$(FOLDERS),$(if $(wildcard tests/unit/$(f)/*.c),$(f)))

@@ -20,6 +20,8 @@
 #include "namenode/name_dir.h"
 #include "namenode/namespace.h"
 
+struct rpc_protocol;
+
 struct namenode {
     struct env *env;
     const struct conf *conf;
@@ -32,7 +34,14 @@ struct namenode {
     struct users *users; /* groups, superuser, proxy users */
     struct rpc_server *rpc;
     struct http_server *http;
+    struct lease_monitor *lease_monitor;
+    struct checkpointer *checkpointer;
+    struct reclaim *reclaim;
+    struct name_identity identity;
     uint64_t started_ms;
+    char hostname[256];     /* for people */
+    char rpc_address[300];  /* the advertised host:port */
+    char http_address[300];
 };
 
 static inline void nn_lock(struct namenode *nn) { pthread_mutex_lock(&nn->lock); }
@@ -41,5 +50,16 @@ static inline void nn_unlock(struct namenode *nn) { pthread_mutex_unlock(&nn->lo
 /* Applies @op and appends it to the journal; with the lock held.  Fails as ns_apply() does, and
  * then nothing has changed. */
 int nn_commit(struct namenode *nn, struct edit_op *op, struct err *err);
+
+/* Enters the answer to the call that @op came from into the retry cache, while the log is
+ * replayed: its client may still ask again. */
+void nn_remember_replayed(struct namenode *nn, const struct edit_op *op);
+
+/* The protocols of the RPC port beside DatanodeProtocol: ClientProtocol (client_protocol.c),
+ * NamenodeProtocol, HAServiceProtocol and the administrator's small ones (admin_protocols.c).
+ * They fill @out from the front and return how many; room for NN_PROTOCOLS_MAX. */
+enum { NN_PROTOCOLS_MAX = 16 };
+int nn_client_protocol(struct namenode *nn, struct rpc_protocol *out);
+int nn_admin_protocols(struct namenode *nn, struct rpc_protocol *out);
 
 #endif

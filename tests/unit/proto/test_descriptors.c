@@ -5,29 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acl.pb-c.h"
-#include "admin.pb-c.h"
-#include "client_datanode.pb-c.h"
-#include "client_namenode.pb-c.h"
-#include "datanode.pb-c.h"
-#include "datanode_bad_blocks.pb-c.h"
-#include "datatransfer.pb-c.h"
-#include "editlog.pb-c.h"
-#include "encryption.pb-c.h"
-#include "erasurecoding.pb-c.h"
-#include "fsimage.pb-c.h"
-#include "ha.pb-c.h"
-#include "hdfs.pb-c.h"
-#include "inotify.pb-c.h"
-#include "inter_datanode.pb-c.h"
-#include "namenode.pb-c.h"
-#include "protocol_info.pb-c.h"
-#include "reconfiguration.pb-c.h"
-#include "rpc.pb-c.h"
-#include "security.pb-c.h"
-#include "server.pb-c.h"
+#include "all_headers.h"
 #include "tests/lib/suite.h"
-#include "xattr.pb-c.h"
 
 #define Message(d) &d,
 #define Enum(d)
@@ -148,6 +127,12 @@ static void default_text(const ProtobufCFieldDescriptor *f, char *out, size_t n)
     }
 }
 
+/* Protocols of our own have names of our own. */
+static bool is_ours(const char *name)
+{
+    return strncmp(name, "ashlar.", 7) == 0;
+}
+
 static bool complain(const char *where, const char *what, const char *ours, const char *hadoops)
 {
     printf("    %s: %s is \"%s\", Hadoop's \"%s\"\n", where, what, ours, hadoops);
@@ -233,7 +218,7 @@ static void test_every_message_is_hadoops(void)
     CU_ASSERT(table.n > 1000);
     CU_ASSERT(sizeof messages / sizeof *messages > 300);
     for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
-        CU_ASSERT(same_message(messages[i], &table));
+        CU_ASSERT(is_ours(messages[i]->name) || same_message(messages[i], &table));
     table_free(&table);
 }
 
@@ -244,7 +229,7 @@ static void test_every_enum_is_hadoops(void)
     CU_ASSERT(table.n > 100);
     CU_ASSERT(sizeof enums / sizeof *enums > 40);
     for (size_t i = 0; i < sizeof enums / sizeof *enums; i++)
-        CU_ASSERT(same_enum(enums[i], &table));
+        CU_ASSERT(is_ours(enums[i]->name) || same_enum(enums[i], &table));
     table_free(&table);
 }
 

@@ -1,0 +1,50 @@
+/* client_protocol.h -- ClientProtocol: from a call to its handler and back.
+ *
+ * client_protocol.def lists the methods; the handlers op_*() are in the op_*.c files, by
+ * subject:
+ *
+ *   op_look.c     what is at a path, listings, locations     op_create.c   create, append, truncate
+ *   op_tree.c     mkdirs, delete, concat                     op_write.c    blocks of an open file
+ *   op_rename.c   rename, rename2                            op_close.c    complete, leases
+ *   op_attr.c     mode, owner, times, replication, quota     op_summary.c  counting trees
+ *   op_acl.c      access control lists                       op_admin.c    the store as a whole
+ *   op_xattr.c    extended attributes                        op_unused.c   features nobody uses
+ *
+ * Thread:  the RPC server's.
+ */
+#ifndef DFS_NAMENODE_CLIENT_PROTOCOL_H
+#define DFS_NAMENODE_CLIENT_PROTOCOL_H
+
+#include "common/metrics.h"
+#include "encryption.pb-c.h"
+#include "erasurecoding.pb-c.h"
+#include "xattr.pb-c.h"
+#include "namenode/op.h"
+
+enum op_lock { OP_FREE, OP_READ, OP_WRITE };
+
+struct op_row {
+    const char *method;
+    const ProtobufCMessageDescriptor *reply;
+    int (*handle)(struct op *op, const void *request, void *reply);
+    enum op_lock lock;
+    bool cached;
+};
+
+/* The one method whose request is not named after it. */
+typedef Pb__GetFsStatusRequestProto Pb__GetFsStatsRequestProto;
+#define pb__get_fs_stats_request_proto__descriptor pb__get_fs_status_request_proto__descriptor
+
+#define RPC(method, Stem, stem, lock, cached, speed, text)                                         \
+    int op_##stem(struct op *op, const Pb__##Stem##RequestProto *rq, Pb__##Stem##ResponseProto *rs);
+#include "namenode/client_protocol.def"
+#undef RPC
+
+/* Calls by method, for /metrics and /jmx. */
+struct op_count {
+    const char *method;
+    uint64_t calls, failures;
+};
+int op_counts(struct op_count *out, int max);
+
+#endif

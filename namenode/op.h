@@ -1,0 +1,119 @@
+/* op.h -- a client's call while it is being carried out.
+ *
+ * client_protocol.c makes a struct op for each call, takes the namespace lock when the method's
+ * row says so, and calls the handler with the unpacked request and an empty answer:
+ *
+ *   int op_mkdirs(struct op *op, const Pb__MkdirsRequestProto *rq, Pb__MkdirsResponseProto *rs);
+ *
+ * A handler returns 0 with the answer filled, or -ERR_X with op->err filled, or OP_LATER after
+ * it handed the op on by op_later(): then op_finish() is called when the answer is known.
+ *
+ * Thread:  with the namespace lock held, unless the row says FREE.
+ * Memory:  what goes into the answer is copied into the call's arena: after the lock is given
+ *          back the namespace may change.
+ */
+#ifndef DFS_NAMENODE_OP_H
+#define DFS_NAMENODE_OP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "common/arena.h"
+#include "common/err.h"
+#include "client_namenode.pb-c.h"
+#include "namenode/edit_op.h"
+#include "namenode/namenode.h"
+#include "namenode/users.h"
+#include "proto/rpc_server.h"
+
+struct op_row;
+
+struct op {
+    struct namenode *nn;
+    struct rpc_call *call;
+    const struct op_row *row;
+    struct arena *arena;
+    const struct user *user;
+    uint64_t now_ms;
+    const void *request;
+    void *reply;
+    uint64_t wait_until_ms; /* op_wait_block(): 0 before the first wait */
+    bool wait_over;         /* ... and the time is up */
+    struct err err;
+};
+
+enum { OP_LATER = 1 };
+
+/* A copy of @op in the call's arena, for an answer that comes later; op_finish() ends it. */
+struct op *op_later(struct op *op);
+/* Answers the call: @rc as a handler returns it.  With the lock held. */
+void op_finish(struct op *op, int rc);
+
+/* Waits until @block has enough replicas, then calls the handler again from its beginning; at
+ * most three seconds in all, after which op->wait_over is true.  Returns OP_LATER. */
+int op_wait_block(struct op *op, uint64_t block);
+
+/* ---- paths ---- */
+
+/* A path as it was found. */
+struct place {
+    const char *path; /* absolute, without doubled or trailing slashes */
+    struct ns_path at;
+    uint64_t id;            /* 0: nothing is there */
+    struct inode_info info; /* when id is not 0 */
+};
+
+/* What the path is for, as Hadoop's DirOp: making something new refuses invalid names and says
+ * ParentNotDirectoryException, the others say AccessControlException; LINK does not follow a
+ * symlink at the end. */
+enum path_use { FOR_READ, FOR_READ_LINK, FOR_WRITE, FOR_WRITE_LINK, FOR_CREATE, FOR_CREATE_LINK };
+
+/* Finds @src, and checks that the user may pass through its directories. */
+int op_resolve(struct op *op, const char *src, enum path_use use, struct place *out);
+/* The same for a file that may be named by its id (0: by the path alone); checks nothing. */
+int op_resolve_file(struct op *op, const char *src, uint64_t file_id, struct place *out);
+
+/* DFSUtil.isValidName: absolute, and no empty, "." or ".." component and no colon. */
+bool op_name_is_valid(const char *path);
+/* At most 8000 characters and 1000 levels. */
+int op_check_path_length(struct op *op, const char *what, const char *path);
+int op_no_such_file(struct op *op, const char *path); /* "File does not exist: /x" */
+
+/* The directory above @place, or 0. */
+static inline uint64_t place_parent(const struct place *p)
+{
+    return p->at.count >= 2 && p->at.found >= p->at.count - 1 ? p->at.ids[p->at.count - 2] : 0;
+}
+static inline const struct ns_name *place_name(const struct place *p)
+{
+    return &p->at.names[p->at.count - 1];
+}
+/* The path of the first @components components. */
+const char *place_prefix(struct op *op, const struct place *p, int components);
+
+/* ---- changing ---- */
+
+/* Fails with SafeModeException when the namenode is in safe mode. */
+int op_check_safe_mode(struct op *op, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int op_check_super(struct op *op); /* AccessControlException for others */
+
+/* nn_commit() with what the retry cache needs. */
+int op_commit(struct op *op, struct edit_op *e);
+
+/* Names may be so long, directories so full, and there may be so many inodes. */
+int op_check_limits(struct op *op, const struct place *p);
+
+/* ---- odds ---- */
+static inline char *op_copy(struct op *op, const char *s)
+{
+    return arena_strndup(op->arena, s, strlen(s));
+}
+int op_nomem(struct op *op);
+
+/* Hadoop's block names: blk_1073741825_1001, and BP-...:blk_1073741825_1001. */
+const char *op_block_name(struct op *op, uint64_t id, uint64_t gs);
+const char *op_eblock_name(struct op *op, const Pb__ExtendedBlockProto *b);
+int op_check_pool(struct op *op, const Pb__ExtendedBlockProto *b);
+
+#endif

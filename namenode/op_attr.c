@@ -1,0 +1,232 @@
+/* op_attr.c -- mode, owner, times, replication, storage policy, quota. */
+#include "namenode/access.h"
+#include "namenode/client_protocol.h"
+#include "namenode/op_open.h"
+#include "namenode/policy.h"
+#include "namenode/status.h"
+
+/* Finds @src for a change of its attributes: there, and the user's own when @owner. */
+static int own(struct op *op, const char *src, bool owner, struct place *p)
+{
+    int rc = op_resolve(op, src, FOR_WRITE, p);
+
+    if (rc < 0 || (owner && (rc = access_owner(op, p)) < 0))
+        return rc;
+    return p->id ? 0 : op_no_such_file(op, p->path);
+}
+
+int op_set_permission(struct op *op, const Pb__SetPermissionRequestProto *rq,
+                      Pb__SetPermissionResponseProto *rs)
+{
+    struct place p;
+    int rc;
+
+    (void)rs;
+    if ((rc = op_check_safe_mode(op, "Cannot set permission for %s", rq->src)) < 0 ||
+        (rc = own(op, rq->src, true, &p)) < 0)
+        return rc;
+    return op_commit(op, &(struct edit_op){.code = EDIT_SET_PERMISSIONS,
+                                           .path = p.path,
+                                           .mode = (uint16_t)(rq->permission->perm & 01777)});
+}
+
+/* Only the superuser gives files away; an owner may choose among its own groups. */
+static int check_chown(struct op *op, const Pb__SetOwnerRequestProto *rq, const struct place *p)
+{
+    const char *user = rq->username, *group = rq->groupname;
+
+    if (op->user->is_super || !conf_bool(op->nn->conf, OPT_permissions))
+        return 0;
+    if (user && *user && p->id && strcmp(user, op->user->name) != 0)
+        return err_set(&op->err, ERR_ACCESS,
+                       "User %s is not a super user (non-super user cannot change owner).",
+                       op->user->name);
+    if (group && *group && !user_in_group(op->user, group))
+        return err_set(&op->err, ERR_ACCESS, "User %s does not belong to %s", op->user->name,
+                       group);
+    return 0;
+}
+
+int op_set_owner(struct op *op, const Pb__SetOwnerRequestProto *rq, Pb__SetOwnerResponseProto *rs)
+{
+    struct place p;
+    int rc;
+
+    (void)rs;
+    if ((rc = op_check_safe_mode(op, "Cannot set owner for %s", rq->src)) < 0 ||
+        (rc = op_resolve(op, rq->src, FOR_WRITE, &p)) < 0 || (rc = access_owner(op, &p)) < 0 ||
+        (rc = check_chown(op, rq, &p)) < 0)
+        return rc;
+    if (!p.id)
+        return op_no_such_file(op, p.path);
+    return op_commit(op, &(struct edit_op){.code = EDIT_SET_OWNER,
+                                           .path = p.path,
+                                           .user = rq->username,
+                                           .group = rq->groupname});
+}
+
+int op_set_times(struct op *op, const Pb__SetTimesRequestProto *rq, Pb__SetTimesResponseProto *rs)
+{
+    struct place p;
+    int rc;
+
+    (void)rs;
+    if ((rc = op_check_safe_mode(op, "Cannot set times %s", rq->src)) < 0 ||
+        (rc = op_resolve(op, rq->src, FOR_WRITE, &p)) < 0 ||
+        (rc = access_target(op, &p, MAY_WRITE)) < 0)
+        return rc;
+    if (!p.id)
+        return err_set(&op->err, ERR_NOENT, "File/Directory %s does not exist.", p.path);
+    return op_commit(
+        op, &(struct edit_op){
+                .code = EDIT_TIMES, .path = p.path, .mtime_ms = rq->mtime, .atime_ms = rq->atime});
+}
+
+/* ---- replication ---- */
+
+int op_check_replication(struct op *op, const char *src, int64_t replication)
+{
+    int64_t max = conf_int(op->nn->conf, OPT_replication_max);
+    int64_t min = conf_int(op->nn->conf, OPT_replication_min);
+
+    if (replication <= max && replication >= min)
+        return 0;
+    return err_set(&op->err, ERR_IO, "Requested replication factor of %lld %s of %lld for %s",
+                   (long long)replication,
+                   replication > max ? "exceeds maximum" : "is less than the required minimum",
+                   (long long)(replication > max ? max : min), src);
+}
+
+int op_set_replication(struct op *op, const Pb__SetReplicationRequestProto *rq,
+                       Pb__SetReplicationResponseProto *rs)
+{
+    struct place p;
+    int rc;
+
+    if ((rc = op_check_safe_mode(op, "Cannot set replication for %s", rq->src)) < 0 ||
+        (rc = op_check_replication(op, rq->src, rq->replication)) < 0 ||
+        (rc = op_resolve(op, rq->src, FOR_WRITE, &p)) < 0 ||
+        (rc = access_target(op, &p, MAY_WRITE)) < 0)
+        return rc;
+    if (!p.id || p.info.kind != INODE_FILE)
+        return 0; /* the answer is "no" */
+    rs->result = 1;
+    rc = op_commit(op, &(struct edit_op){.code = EDIT_SET_REPLICATION,
+                                         .path = p.path,
+                                         .replication = (uint16_t)rq->replication});
+    if (rc == 0 && rq->replication != p.info.replication)
+        bm_check_file(op->nn->bm, p.id);
+    return rc;
+}
+
+/* ---- storage policy ---- */
+
+static int set_policy(struct op *op, const char *what, const char *src, uint8_t policy)
+{
+    struct place p;
+    int rc;
+
+    if ((rc = op_check_safe_mode(op, "Cannot %s storage policy for %s", what, src)) < 0 ||
+        (rc = op_resolve(op, src, FOR_WRITE, &p)) < 0 ||
+        (rc = access_target(op, &p, MAY_WRITE)) < 0)
+        return rc;
+    if (!p.id)
+        return err_set(&op->err, ERR_NOENT, "File/Directory does not exist: %s", p.path);
+    return op_commit(op, &(struct edit_op){.code = EDIT_SET_STORAGE_POLICY,
+                                           .path = p.path,
+                                           .storage_policy = policy});
+}
+
+int op_set_storage_policy(struct op *op, const Pb__SetStoragePolicyRequestProto *rq,
+                          Pb__SetStoragePolicyResponseProto *rs)
+{
+    const struct storage_policy *policy = policy_by_name(rq->policyname);
+
+    (void)rs;
+    if (!policy)
+        return err_set(&op->err, ERR_HADOOP_ARG, "Cannot find a block policy with the name %s",
+                       rq->policyname);
+    return set_policy(op, "set", rq->src, policy->id);
+}
+
+int op_unset_storage_policy(struct op *op, const Pb__UnsetStoragePolicyRequestProto *rq,
+                            Pb__UnsetStoragePolicyResponseProto *rs)
+{
+    (void)rs;
+    return set_policy(op, "unset", rq->src, 0);
+}
+
+int op_get_storage_policy(struct op *op, const Pb__GetStoragePolicyRequestProto *rq,
+                          Pb__GetStoragePolicyResponseProto *rs)
+{
+    struct place p;
+    int rc;
+    uint8_t id;
+
+    if ((rc = op_resolve(op, rq->path, FOR_READ_LINK, &p)) < 0 ||
+        (rc = access_target(op, &p, MAY_READ)) < 0)
+        return rc;
+    if (!p.id)
+        return err_set(&op->err, ERR_NOENT, "File/Directory does not exist: %s", p.path);
+    id = status_policy(op, &p.info);
+    rs->storagepolicy = policy_message(policy_by_id(id ? id : POLICY_HOT), op->arena);
+    return rs->storagepolicy ? 0 : op_nomem(op);
+}
+
+int op_get_storage_policies(struct op *op, const Pb__GetStoragePoliciesRequestProto *rq,
+                            Pb__GetStoragePoliciesResponseProto *rs)
+{
+    (void)rq;
+    rs->policies = arena_alloc(op->arena, POLICY_COUNT * sizeof *rs->policies);
+    if (!rs->policies)
+        return op_nomem(op);
+    for (int i = 0; i < POLICY_COUNT; i++)
+        if (!(rs->policies[rs->n_policies++] = policy_message(policy_at(i), op->arena)))
+            return op_nomem(op);
+    return 0;
+}
+
+/* ---- quota ---- */
+
+static const int64_t QUOTA_KEEP = INT64_MAX, QUOTA_NONE = -1;
+
+static bool quota_is_legal(int64_t q, bool reset)
+{
+    return q > 0 || q == QUOTA_KEEP || q == QUOTA_NONE || (q == 0 && !reset);
+}
+
+int op_set_quota(struct op *op, const Pb__SetQuotaRequestProto *rq, Pb__SetQuotaResponseProto *rs)
+{
+    struct edit_op e = {.code = EDIT_SET_QUOTA,
+                        .ns_quota = (int64_t)rq->namespacequota,
+                        .ds_quota = (int64_t)rq->storagespacequota};
+    int64_t names = QUOTA_NONE, space = QUOTA_NONE;
+    struct place p;
+    int rc;
+
+    (void)rs;
+    if ((rc = op_check_super(op)) < 0 ||
+        (rc = op_check_safe_mode(op, "Cannot set quota on %s", rq->path)) < 0 ||
+        (rc = op_resolve(op, rq->path, FOR_WRITE, &p)) < 0)
+        return rc;
+    if (!quota_is_legal(e.ns_quota, true) || !quota_is_legal(e.ds_quota, false))
+        return err_set(&op->err, ERR_ARGUMENT,
+                       "Illegal value for nsQuota or ssQuota : %lld and %lld",
+                       (long long)e.ns_quota, (long long)e.ds_quota);
+    if (!p.id)
+        return err_set(&op->err, ERR_NOENT, "Directory does not exist: %s", p.path);
+    if (p.info.kind != INODE_DIR)
+        return err_set(&op->err, ERR_NOTDIR, "%s: Is not a directory", p.path);
+    if (p.info.has_quota)
+        ns_quota(op->nn->ns, p.id, &names, &space);
+    e.ns_quota = e.ns_quota == QUOTA_KEEP ? names : e.ns_quota;
+    e.ds_quota = e.ds_quota == QUOTA_KEEP ? space : e.ds_quota;
+    e.path = p.path;
+    if (rq->has_storagetype) {
+        e.code = EDIT_SET_QUOTA_BY_STORAGETYPE;
+        e.storage_type = (uint8_t)rq->storagetype;
+    }
+    if (e.ns_quota == names && e.ds_quota == space && !rq->has_storagetype)
+        return 0;
+    return op_commit(op, &e);
+}

@@ -1,0 +1,56 @@
+/* op_close.c -- closing a file, and keeping it open. */
+#include "namenode/client_protocol.h"
+#include "namenode/lease.h"
+#include "namenode/lease_recovery.h"
+#include "namenode/op_open.h"
+#include "namenode/status.h"
+
+/* The file was closed already, and the client did not hear of it. */
+static bool closed_before(struct op *op, const struct place *p, const Pb__ExtendedBlockProto *last)
+{
+    struct block_info b;
+
+    if (!p->id || p->info.kind != INODE_FILE || p->info.under_construction)
+        return false;
+    if (!last_block_of(op->nn->ns, &p->info, &b))
+        return last == NULL;
+    return last && last->blockid == b.id && last->generationstamp == b.gs;
+}
+
+/* "No" makes a client sleep and ask again, so the answer is held until the datanodes' reports are
+ * in; only after three seconds is it no. */
+int op_complete(struct op *op, const Pb__CompleteRequestProto *rq, Pb__CompleteResponseProto *rs)
+{
+    struct place p;
+    uint64_t waiting;
+    int rc;
+
+    if ((rc = op_check_pool(op, rq->last)) < 0 ||
+        (rc = op_check_safe_mode(op, "Cannot complete file %s", rq->src)) < 0 ||
+        (rc = op_resolve_file(op, rq->src, rq->fileid, &p)) < 0)
+        return rc;
+    if ((rc = op_check_lease(op, &p, rq->clientname, rq->fileid)) < 0) {
+        rs->result = rc == -ERR_LEASE && closed_before(op, &p, rq->last);
+        return rs->result ? 0 : rc;
+    }
+    if (!op_block_is_settled(op, &p.info, 1, &waiting))
+        return op->wait_over ? 0 : op_wait_block(op, waiting);
+    if ((rc = op_commit_last(op, &p.info, rq->last)) < 0)
+        return rc;
+    if (!op_block_is_settled(op, &p.info, 0, &waiting))
+        return op->wait_over ? 0 : op_wait_block(op, waiting);
+    rc = lease_close_file(op->nn, p.id, op->arena, &op->err);
+    rs->result = rc == 0;
+    return rc;
+}
+
+int op_renew_lease(struct op *op, const Pb__RenewLeaseRequestProto *rq,
+                   Pb__RenewLeaseResponseProto *rs)
+{
+    int rc = op_check_safe_mode(op, "Cannot renew lease for %s", rq->clientname);
+
+    (void)rs;
+    if (rc == 0)
+        lease_renew(ns_leases(op->nn->ns), rq->clientname, env_mono_ms(op->nn->env));
+    return rc;
+}
