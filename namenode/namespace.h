@@ -102,6 +102,7 @@ struct ns_path {
 
 struct namespace_limits {      /* what the simulator and tests make smaller */
     uint64_t memory_max_bytes; /* 0: what the address space holds */
+    const char *root_user, *root_group; /* of an empty namespace; NULL: "" */
 };
 
 int ns_new(const struct namespace_limits *limits, struct namespace **out, struct err *err);
