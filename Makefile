@@ -56,6 +56,7 @@ help:
 	@echo 'make unit             the unit tests alone'
 	@echo 'make lint format      checks with cppcheck and shellcheck; formats with clang-format'
 	@echo 'make compile_commands.json   for editors'
+	@echo 'make fuzz-regress     every fuzz target over its corpus; make fuzz FUZZ_SECONDS=20 finds new inputs'
 	@echo 'make bench            the figures and their limits (tests/bench; some want a real Hadoop)'
 	@echo 'make clean'
 	@echo 'SAN=address,undefined or SAN=thread, CC=clang, WERROR=1, B=DIR change the build'
@@ -124,6 +125,21 @@ AIDS := $(patsubst %.c,$(B)/%,$(wildcard tests/cluster/*.c tests/bench/*.c))
 $(AIDS): $(B)/%: $(B)/%.o $(foreach u,namenode client proto common,$(B)/lib$(u).a)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 aids: $(AIDS)
+
+# fuzz targets: tests/fuzz/fuzz_*.c, linked with libFuzzer (make fuzz) or with a main() that feeds
+# them their corpus (make fuzz-regress)
+FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_ENGINE ?= $(B)/tests/fuzz/regress.o
+$(FUZZ): $(B)/%: $(B)/%.o $(filter %.o,$(FUZZ_ENGINE)) $(foreach u,namenode client proto common,$(B)/lib$(u).a)
+	$(CC) $(LDFLAGS) $(filter -%,$(FUZZ_ENGINE)) -o $@ $^ $(LIBS)
+fuzz-targets: $(FUZZ)
+fuzz-regress: fuzz-targets
+	@B=$(B) tests/fuzz/run regress
+FUZZ_SAN := address,undefined
+fuzz:
+	@$(MAKE) --no-print-directory CC=clang B=build-fuzz SAN=$(FUZZ_SAN) XCFLAGS=-fsanitize=fuzzer-no-link \
+	  FUZZ_ENGINE=-fsanitize=fuzzer fuzz-targets
+	@B=build-fuzz tests/fuzz/run fuzz
 
 check:
 	@tools/install-deps --tests

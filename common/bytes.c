@@ -128,9 +128,9 @@ uint8_t *buf_grow(struct buf *b, size_t n)
 
 void buf_put(struct buf *b, const void *bytes, size_t n)
 {
-    uint8_t *p = buf_grow(b, n);
+    uint8_t *p = n ? buf_grow(b, n) : NULL;
 
-    if (p && n)
+    if (p)
         memcpy(p, bytes, n);
 }
 

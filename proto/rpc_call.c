@@ -256,7 +256,7 @@ static int find_method(struct rpc_conn *c, struct rpc_slice head, struct call *k
     struct rpc_method_head h;
     int rc;
 
-    if (m->n != head.n || memcmp(m->bytes, head.at, head.n) != 0) {
+    if (!m->method || m->n != head.n || memcmp(m->bytes, head.at, head.n) != 0) {
         rc = rpc_method_head_parse(head, &h, err);
         if (rc < 0)
             return rc;

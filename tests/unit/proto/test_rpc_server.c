@@ -253,6 +253,22 @@ static void test_a_request_without_a_required_field_names_it(void)
     rpc_server_stop(s);
 }
 
+static void test_a_call_without_a_method_is_an_error(void)
+{
+    static const uint8_t empty[] = "\0\0\0\x0a\x08\x08\2\x10\0\x18\2\x22\0\0";
+    struct rpc_server *s = server();
+    struct raw r = raw_open(s);
+    struct raw_reply a;
+
+    raw_hello(&r);
+    raw_send(&r, empty, sizeof empty - 1); /* before any other call: nothing is remembered yet */
+    CU_ASSERT(raw_reply(&r, &a) && a.status == ERROR && a.call_id == 1);
+    CU_ASSERT(strstr(a.text, "Error decoding RequestHeaderProto") != NULL);
+    CU_ASSERT(still_answers(&r, 2));
+    raw_close(&r);
+    rpc_server_stop(s);
+}
+
 static void test_a_ping_is_heard_and_not_answered(void)
 {
     struct rpc_server *s = server();
@@ -686,7 +702,8 @@ SUITE(rpc_server, TEST(test_a_thousand_calls_in_one_write_are_all_answered),
       TEST(test_an_error_keeps_its_class_and_the_connection),
       TEST(test_what_is_not_there_is_named_as_hadoop_does),
       TEST(test_a_request_without_a_required_field_names_it),
-      TEST(test_a_ping_is_heard_and_not_answered), TEST(test_every_server_tells_its_protocols),
+      TEST(test_a_call_without_a_method_is_an_error), TEST(test_a_ping_is_heard_and_not_answered),
+      TEST(test_every_server_tells_its_protocols),
       TEST(test_a_bad_opening_gets_hadoops_answer_and_is_closed),
       TEST(test_a_browser_is_told_that_this_is_no_web_page),
       TEST(test_old_versions_are_told_in_their_own_words),
