@@ -199,8 +199,10 @@ void bm_check_file(struct block_manager *bm, uint64_t file)
     for (uint32_t from = 0; from < all; from += BATCH) {
         all = ns_file_blocks(bm->ns, file, ids, from, BATCH);
         for (uint32_t i = 0; i < BATCH && from + i < all; i++)
-            if (ns_block(bm->ns, ids[i], &b))
+            if (ns_block(bm->ns, ids[i], &b)) {
+                block_complete(bm, b.id);
                 redundancy_check(bm, &b, NULL, NULL);
+            }
     }
 }
 

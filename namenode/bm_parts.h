@@ -407,6 +407,16 @@ void report_incremental(struct block_manager *bm, struct datanode *node,
                         const Pb__StorageReceivedDeletedBlocksProto *r);
 void report_seen(struct block_manager *bm, uint16_t storage, uint64_t block, bool deleted);
 
+/* ---- datanode_protocol.c: the methods without the wire; they take the lock ---- */
+int datanode_join(struct block_manager *bm, const Pb__DatanodeRegistrationProto *reg,
+                  const char *ip, struct err *err);
+int datanode_heartbeat(struct block_manager *bm, const Pb__HeartbeatRequestProto *r,
+                       struct arena *arena, Pb__HeartbeatResponseProto *out, struct err *err);
+int datanode_block_report(struct block_manager *bm, const Pb__BlockReportRequestProto *r,
+                          struct arena *arena, Pb__BlockReportResponseProto *out, struct err *err);
+int datanode_received(struct block_manager *bm, const Pb__BlockReceivedAndDeletedRequestProto *r,
+                      struct err *err);
+
 /* ---- sweep.c ---- */
 /* Once more over all blocks: to take gone storages off (those alone are looked at then), or to
  * look at every one again (@all). */

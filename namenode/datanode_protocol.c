@@ -85,11 +85,10 @@ static struct datanode *who_is(struct block_manager *bm, const Pb__DatanodeRegis
     return node;
 }
 
-static int disallowed(const char *ip, const Pb__DatanodeRegistrationProto *reg, struct err *err)
+static int disallowed(const Pb__DatanodeRegistrationProto *reg, struct err *err)
 {
     char who[512];
 
-    (void)ip;
     describe(reg, who, sizeof who);
     return err_set(err, ERR_DISALLOWED,
                    "Datanode denied communication with namenode because the host is not in the "
@@ -129,10 +128,10 @@ static int verify_software(const Pb__DatanodeRegistrationProto *reg, struct err 
                    reg->softwareversion, SOFTWARE_MAJOR_MIN);
 }
 
-static int join(struct rpc_call *call, Pb__DatanodeRegistrationProto *reg, struct err *err)
+int datanode_join(struct block_manager *bm, const Pb__DatanodeRegistrationProto *reg,
+                  const char *ip, struct err *err)
 {
-    struct block_manager *bm = bm_of(call);
-    const char *ip = call->peer_ip, *place;
+    const char *place;
     int rc = verify_ids(bm, reg, err);
 
     if (rc == 0)
@@ -143,7 +142,7 @@ static int join(struct rpc_call *call, Pb__DatanodeRegistrationProto *reg, struc
     bm_lock(bm);
     if (!hosts_may_join(bm->hosts, ip, reg->datanodeid->hostname,
                         (uint16_t)reg->datanodeid->xferport))
-        rc = disallowed(ip, reg, err);
+        rc = disallowed(reg, err);
     else
         rc = datanode_register(bm, reg, ip, place, err);
     bm_unlock(bm);
@@ -159,7 +158,7 @@ static void register_datanode(struct rpc_call *call, const ProtobufCMessage *req
     Pb__BlockKeyProto key = PB__BLOCK_KEY_PROTO__INIT;
     struct err err;
 
-    if (join(call, reg, &err) < 0) {
+    if (datanode_join(bm_of(call), reg, call->peer_ip, &err) < 0) {
         LOG_WARN("nn.register", "from=%s err=\"%s\" next=refused", call->peer_ip, err.text);
         rpc_fail(call, &err);
         return;
@@ -332,7 +331,7 @@ static int beat(struct block_manager *bm, const Pb__HeartbeatRequestProto *r, st
     out->hastatus->txid = bm->o.last_txid ? bm->o.last_txid(bm->o.ctx) : 0;
     if (node && node->disallowed) {
         datanode_dies(bm, node, "it is no longer listed");
-        return disallowed(node->ip, r->registration, err);
+        return disallowed(r->registration, err);
     }
     if (!node) {
         ask_to_register(c);
@@ -348,26 +347,36 @@ static int beat(struct block_manager *bm, const Pb__HeartbeatRequestProto *r, st
     return 0;
 }
 
+int datanode_heartbeat(struct block_manager *bm, const Pb__HeartbeatRequestProto *r,
+                       struct arena *arena, Pb__HeartbeatResponseProto *out, struct err *err)
+{
+    Pb__NNHAStatusHeartbeatProto *ha = arena_alloc(arena, sizeof *ha);
+    struct commands *c = arena_zalloc(arena, sizeof *c);
+    int rc = verify_ids(bm, r->registration, err);
+
+    if (rc < 0)
+        return rc;
+    if (!ha || !c)
+        return err_set(err, ERR_NOMEM, "heartbeat");
+    pb__nnhastatus_heartbeat_proto__init(ha);
+    ha->state = PB__NNHASTATUS_HEARTBEAT_PROTO__STATE__ACTIVE;
+    out->hastatus = ha;
+    c->arena = arena;
+    bm_lock(bm);
+    rc = beat(bm, r, c, out, err);
+    bm_unlock(bm);
+    out->cmds = c->list;
+    out->n_cmds = c->count;
+    return rc;
+}
+
 static void send_heartbeat(struct rpc_call *call, const ProtobufCMessage *request)
 {
-    const Pb__HeartbeatRequestProto *r = (const Pb__HeartbeatRequestProto *)request;
     Pb__HeartbeatResponseProto out = PB__HEARTBEAT_RESPONSE_PROTO__INIT;
-    Pb__NNHAStatusHeartbeatProto ha = PB__NNHASTATUS_HEARTBEAT_PROTO__INIT;
-    struct block_manager *bm = bm_of(call);
-    struct commands c = {.arena = call->arena};
     struct err err;
-    int rc = verify_ids(bm, r->registration, &err);
 
-    ha.state = PB__NNHASTATUS_HEARTBEAT_PROTO__STATE__ACTIVE;
-    out.hastatus = &ha;
-    if (rc == 0) {
-        bm_lock(bm);
-        rc = beat(bm, r, &c, &out, &err);
-        bm_unlock(bm);
-    }
-    out.cmds = c.list;
-    out.n_cmds = c.count;
-    if (rc < 0)
+    if (datanode_heartbeat(bm_of(call), (const Pb__HeartbeatRequestProto *)request, call->arena,
+                           &out, &err) < 0)
         rpc_fail(call, &err);
     else
         rpc_reply(call, &out.base);
@@ -448,66 +457,77 @@ static void after_report(struct block_manager *bm, const Pb__BlockReportRequestP
     out->cmd = finalize_command(bm, node, arena);
 }
 
-static void block_report(struct rpc_call *call, const ProtobufCMessage *request)
+int datanode_block_report(struct block_manager *bm, const Pb__BlockReportRequestProto *r,
+                          struct arena *arena, Pb__BlockReportResponseProto *out, struct err *err)
 {
-    const Pb__BlockReportRequestProto *r = (const Pb__BlockReportRequestProto *)request;
-    Pb__BlockReportResponseProto out = PB__BLOCK_REPORT_RESPONSE_PROTO__INIT;
-    struct block_manager *bm = bm_of(call);
-    struct commands c = {.arena = call->arena};
-    struct err err;
-    int rc = verify_ids(bm, r->registration, &err), go_on = 0;
+    struct commands c = {.arena = arena};
+    int rc = verify_ids(bm, r->registration, err), go_on;
 
     if (rc == 0)
-        rc = verify_pool(bm, r->blockpoolid, &err);
-    if (rc == 0) {
-        bm_lock(bm);
-        go_on = may_report(bm, r, &c);
-        bm_unlock(bm);
-    }
+        rc = verify_pool(bm, r->blockpoolid, err);
+    if (rc < 0)
+        return rc;
+    bm_lock(bm);
+    go_on = may_report(bm, r, &c);
+    bm_unlock(bm);
+    if (c.count)
+        out->cmd = c.list[0];
     for (size_t i = 0; go_on && rc == 0 && i < r->n_reports; i++)
-        rc = report_full(bm, r->registration->datanodeid->datanodeuuid, r->reports[i], &err);
+        rc = report_full(bm, r->registration->datanodeid->datanodeuuid, r->reports[i], err);
     if (go_on && rc == 0) {
         bm_lock(bm);
-        after_report(bm, r, call->arena, &out);
+        after_report(bm, r, arena, out);
         bm_unlock(bm);
     }
-    if (c.count)
-        out.cmd = c.list[0];
-    if (rc < 0) {
+    return rc;
+}
+
+static void block_report(struct rpc_call *call, const ProtobufCMessage *request)
+{
+    Pb__BlockReportResponseProto out = PB__BLOCK_REPORT_RESPONSE_PROTO__INIT;
+    struct err err;
+
+    if (datanode_block_report(bm_of(call), (const Pb__BlockReportRequestProto *)request,
+                              call->arena, &out, &err) < 0) {
         LOG_WARN("nn.report", "from=%s err=\"%s\" next=\"what was read counts\"", call->peer_ip,
                  err.text);
         rpc_fail(call, &err);
-    } else
+    } else {
         rpc_reply(call, &out.base);
+    }
+}
+
+int datanode_received(struct block_manager *bm, const Pb__BlockReceivedAndDeletedRequestProto *r,
+                      struct err *err)
+{
+    struct datanode *node;
+    int rc = verify_ids(bm, r->registration, err);
+
+    if (rc == 0)
+        rc = verify_pool(bm, r->blockpoolid, err);
+    if (rc < 0)
+        return rc;
+    bm_lock(bm);
+    node = who_is(bm, r->registration);
+    if (!node)
+        rc = err_set(err, ERR_UNREGISTERED,
+                     "Unregistered server: %s:%u has to register before it reports",
+                     r->registration->datanodeid->ipaddr, r->registration->datanodeid->xferport);
+    for (size_t i = 0; node && i < r->n_blocks; i++)
+        report_incremental(bm, node, r->blocks[i]);
+    bm->incremental_reports++;
+    bm_unlock(bm);
+    return rc;
 }
 
 static void received_and_deleted(struct rpc_call *call, const ProtobufCMessage *request)
 {
-    const Pb__BlockReceivedAndDeletedRequestProto *r =
-        (const Pb__BlockReceivedAndDeletedRequestProto *)request;
     Pb__BlockReceivedAndDeletedResponseProto out =
         PB__BLOCK_RECEIVED_AND_DELETED_RESPONSE_PROTO__INIT;
-    struct block_manager *bm = bm_of(call);
-    struct datanode *node;
     struct err err;
-    int rc = verify_ids(bm, r->registration, &err);
 
-    if (rc == 0)
-        rc = verify_pool(bm, r->blockpoolid, &err);
-    if (rc == 0) {
-        bm_lock(bm);
-        node = who_is(bm, r->registration);
-        if (!node)
-            rc =
-                err_set(&err, ERR_UNREGISTERED,
-                        "Unregistered server: %s:%u has to register before it reports",
-                        r->registration->datanodeid->ipaddr, r->registration->datanodeid->xferport);
-        for (size_t i = 0; node && i < r->n_blocks; i++)
-            report_incremental(bm, node, r->blocks[i]);
-        bm->incremental_reports++;
-        bm_unlock(bm);
-    }
-    if (rc < 0)
+    if (datanode_received(bm_of(call), (const Pb__BlockReceivedAndDeletedRequestProto *)request,
+                          &err) < 0)
         rpc_fail(call, &err);
     else
         rpc_reply(call, &out.base);

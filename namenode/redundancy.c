@@ -145,6 +145,7 @@ static void drop_corrupt(struct block_manager *bm, uint64_t block)
         }
         invalidate_add(bm, st->node, block, m->gs[0]);
         mark_remove(&bm->corrupt, block, st->number);
+        mark_remove(&bm->excess, block, st->number); /* it may have been that before */
         if (ns_block_remove_storage(bm->ns, block, st->number))
             st->block_count--;
     }

@@ -152,6 +152,15 @@ static void expect_the_rest(struct block_manager *bm, uint64_t block)
     }
 }
 
+static void settle(struct block_manager *bm, uint64_t block)
+{
+    if (!writing_find(bm, block))
+        return;
+    expect_the_rest(bm, block);
+    writing_forget(bm, block);
+    bm_fire_waiters(bm, block, true);
+}
+
 bool block_complete(struct block_manager *bm, uint64_t block)
 {
     struct block_info b;
@@ -159,8 +168,10 @@ bool block_complete(struct block_manager *bm, uint64_t block)
 
     if (!ns_block(bm->ns, block, &b))
         return false;
-    if (b.state == BLOCK_COMPLETE)
+    if (b.state == BLOCK_COMPLETE) {
+        settle(bm, block); /* a record may have completed it: a close that did not wait */
         return true;
+    }
     if (b.state != BLOCK_COMMITTED)
         return false;
     drop_other_versions(bm, &b);
@@ -168,9 +179,7 @@ bool block_complete(struct block_manager *bm, uint64_t block)
     if (c.live + c.leaving + c.left < bm->replication_min)
         return false;
     ns_block_set_state(bm->ns, block, BLOCK_COMPLETE);
-    expect_the_rest(bm, block);
-    writing_forget(bm, block);
-    bm_fire_waiters(bm, block, true);
+    settle(bm, block);
     if (ns_block(bm->ns, block, &b))
         redundancy_check(bm, &b, NULL, NULL);
     return true;
@@ -219,12 +228,14 @@ void replica_add(struct block_manager *bm, struct storage *st, const struct bloc
                 mark_remove(&bm->corrupt, b->id, st->number); /* it was put right meanwhile */
                 break;
             }
+    if (!added && mark_has(&bm->excess, b->id, st->number))
+        invalidate_add(bm, st->node, b->id, b->gs); /* it was told to, and restarted before */
     if (added && st->scheduled > 0)
         st->scheduled--;
     pending_done(bm, b->id, st->node);
-    if (b->state == BLOCK_COMMITTED)
+    if (b->state == BLOCK_COMMITTED || (b->state == BLOCK_COMPLETE && bm->writing.count))
         block_complete(bm, b->id);
-    else if (b->state == BLOCK_COMPLETE && added && bm->safe.status != SAFE_OFF) {
+    if (b->state == BLOCK_COMPLETE && added && bm->safe.status != SAFE_OFF) {
         replicas_count(bm, b->id, &c);
         safe_mode_block_safe(bm, c.live);
     }
