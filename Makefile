@@ -92,7 +92,7 @@ $(B)/lib/libdfs.so: $(foreach u,client proto common,$(B)/lib$(u).a) client/libdf
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -shared -o $@ -Wl,--whole-archive $(B)/libclient.a -Wl,--no-whole-archive $(B)/libproto.a $(B)/libcommon.a \
 	  -Wl,--version-script=client/libdfs.map $(LIBS)
-	ln -sf libdfs.so $(B)/lib/libhdfs.so
+	ln -sf libdfs.so $(B)/lib/libhdfs.so; ln -sf libdfs.so $(B)/lib/libhdfs.so.0.0.0
 
 # every message and enum there is, for the test that compares them with Hadoop's
 $(B)/gen/all_descriptors.h: $(GEN_H)

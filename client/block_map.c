@@ -32,6 +32,7 @@ static int ask_visible(struct dfs *fs, const Pb__DatanodeIDProto *node,
     snprintf(address, sizeof address, "%s:%u", at.host, node->ipcport);
     struct rpc_client_options o = {
         .address = address,
+        .bind_host = fs->bind_host,
         .protocol = "org.apache.hadoop.hdfs.protocol.ClientDatanodeProtocol",
         .version = 1,
         .user = fs->user,

@@ -22,15 +22,18 @@ struct dn_pool {
     struct dn_conn *idle[POOL_MAX];
     int count;
     int timeout_ms;
+    const char *bind_host; /* NULL: any */
 };
 
-int dn_pool_new(const struct conf *conf, struct dn_pool **out, struct err *err)
+int dn_pool_new(const struct conf *conf, const char *bind_host, struct dn_pool **out,
+                struct err *err)
 {
     struct dn_pool *p = calloc(1, sizeof *p);
 
     if (!p)
         return err_set(err, ERR_NOMEM, "datanode connections");
     pthread_mutex_init(&p->lock, NULL);
+    p->bind_host = bind_host;
     p->timeout_ms = (int)conf_int(conf, OPT_client_timeout);
     *out = p;
     return 0;
@@ -96,7 +99,7 @@ int dn_pool_take(struct dn_pool *p, const struct net_addr *to, bool fresh, struc
         *out = c;
         return 0;
     }
-    fd = net_connect(to, NULL, p->timeout_ms, err);
+    fd = net_connect(to, p->bind_host, p->timeout_ms, err);
     if (fd < 0)
         return fd;
     c = calloc(1, sizeof *c);

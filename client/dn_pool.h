@@ -28,7 +28,8 @@ struct dn_conn {
     uint64_t idle_since_ms;
 };
 
-int dn_pool_new(const struct conf *conf, struct dn_pool **out, struct err *err);
+int dn_pool_new(const struct conf *conf, const char *bind_host, struct dn_pool **out,
+                struct err *err);
 void dn_pool_free(struct dn_pool *p); /* NULL is allowed */
 
 /* A connection to @to: an idle one, or (also when @fresh) a new one. */

@@ -45,7 +45,7 @@ static int ask_node(struct dfs *fs, const Pb__LocatedBlockProto *b,
     int fd, rc;
 
     datanode_address(fs, node->id, &to);
-    fd = net_connect(&to, NULL, (int)conf_int(fs->conf, OPT_client_timeout), err);
+    fd = net_connect(&to, fs->bind_host, (int)conf_int(fs->conf, OPT_client_timeout), err);
     if (fd < 0)
         return fd;
     base.block = b->b;

@@ -121,7 +121,7 @@ int dfs_connect(const struct conf *conf, const char *uri, const char *user, stru
     if (rc == 0)
         rc = open_rpc(fs, err);
     if (rc == 0)
-        rc = dn_pool_new(conf, &fs->datanodes, err);
+        rc = dn_pool_new(conf, fs->bind_host, &fs->datanodes, err);
     if (rc == 0)
         rc = keeper_new(fs, &fs->keeper, err);
     if (rc < 0) {

@@ -37,8 +37,8 @@ struct dfs {
     char client_name[FS_CLIENT_NAME_MAX]; /* the holder of this client's leases */
     int retry_window_ms;                  /* how long a lost namenode is waited for */
     uint16_t umask;
-    const char *bind_host;                /* where connections go out from; NULL: anywhere */
-    pthread_mutex_t lock; /* local_ips */
+    const char *bind_host; /* where connections go out from; NULL: anywhere */
+    pthread_mutex_t lock;  /* local_ips */
     char (*local_ips)[46];
     int local_ip_count; /* -1: not asked yet */
 };
