@@ -181,6 +181,7 @@ static int serve_rpc(struct namenode *nn, struct err *err)
         return err_wrap(err, rc, "dfs.namenode.rpc-address");
     n = nn_client_protocol(nn, protocols);
     bm_datanode_protocol(nn->bm, &protocols[n++]);
+    bm_lifeline_protocol(nn->bm, &protocols[n++]);
     n += nn_admin_protocols(nn, protocols + n);
     rc = rpc_server_start(
         &(struct rpc_server_options){
