@@ -1,0 +1,465 @@
+#include "compute/sorter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "compute/merge.h"
+
+/* A place in the block counts in units of this many bytes, so that 32 bits reach 32 GiB. */
+enum { UNIT = 8, RADIX = 256, SMALL = 24 };
+
+struct entry {
+    uint64_t prefix;
+    uint32_t partition, at;
+};
+
+struct sorter {
+    struct sorter_options o;
+    struct combiner combiner;
+    uint8_t *block;    /* records from the front, entries from the back */
+    size_t cap, used;
+    size_t count;      /* entries */
+    struct entry *sorted;
+    char **spills;
+    int spill_count;
+    uint64_t spilled_records;
+};
+
+struct stored {
+    uint32_t key_n, value_n;
+    uint8_t bytes[];
+};
+
+static const struct stored *at(const struct sorter *s, uint32_t place)
+{
+    return (const struct stored *)(const void *)(s->block + (size_t)place * UNIT);
+}
+
+int sorter_new(const struct sorter_options *o, struct sorter **out, struct err *err)
+{
+    struct sorter *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return err_set(err, ERR_NOMEM, "no memory for a sort buffer");
+    s->o = *o;
+    if (o->combiner)
+        s->combiner = *o->combiner;
+    s->cap = (o->memory_bytes < 4096 ? 4096 : o->memory_bytes) / 16 * 16;
+    s->block = malloc(s->cap);
+    s->o.dir = strdup(o->dir);
+    if (!s->block || !s->o.dir) {
+        sorter_free(s);
+        return err_set(err, ERR_NOMEM, "no memory for a sort buffer of %zu bytes", o->memory_bytes);
+    }
+    *out = s;
+    return 0;
+}
+
+void sorter_free(struct sorter *s)
+{
+    if (!s)
+        return;
+    for (int i = 0; i < s->spill_count; i++) {
+        if (s->spills[i])
+            env_unlink(s->o.env, s->spills[i], NULL);
+        free(s->spills[i]);
+    }
+    free(s->spills);
+    free(s->block);
+    free(s->sorted);
+    free((char *)(uintptr_t)s->o.dir);
+    free(s);
+}
+
+uint64_t sorter_spilled_records(const struct sorter *s)
+{
+    return s->spilled_records;
+}
+
+/* ---- sorting ---- */
+
+/* Entries grow downwards from the end of the block: entry i of the order of arrival. */
+static struct entry *entry_of(const struct sorter *s, size_t i)
+{
+    return (struct entry *)(void *)(s->block + s->cap) - 1 - i;
+}
+
+static void insertion_sort(const struct sorter *s, struct entry *e, size_t n, size_t depth)
+{
+    for (size_t i = 1; i < n; i++) {
+        struct entry x = e[i];
+        const struct stored *xr = at(s, x.at);
+        size_t j = i;
+
+        for (; j > 0; j--) {
+            const struct stored *r = at(s, e[j - 1].at);
+
+            if (e[j - 1].prefix < x.prefix ||
+                (e[j - 1].prefix == x.prefix &&
+                 (key_prefix_is_whole(x.prefix) ||
+                  key_compare(r->bytes + depth, r->key_n - depth, xr->bytes + depth,
+                              xr->key_n - depth) <= 0)))
+                break;
+            e[j] = e[j - 1];
+        }
+        e[j] = x;
+    }
+}
+
+/* Sorts by the prefix alone, least byte first; bytes that are the same everywhere are passed. */
+static void radix_sort(struct entry *e, struct entry *spare, size_t n)
+{
+    static _Thread_local uint32_t counts[8][RADIX];
+    struct entry *from = e, *to = spare;
+
+    memset(counts, 0, sizeof counts);
+    for (size_t i = 0; i < n; i++)
+        for (int b = 0; b < 8; b++)
+            counts[b][(e[i].prefix >> (8 * b)) & 0xff]++;
+    for (int b = 0; b < 8; b++) {
+        uint32_t *c = counts[b], sum = 0;
+        struct entry *t;
+
+        if (c[(e[0].prefix >> (8 * b)) & 0xff] == n)
+            continue;
+        for (int d = 0; d < RADIX; d++) {
+            uint32_t k = c[d];
+
+            c[d] = sum;
+            sum += k;
+        }
+        for (size_t i = 0; i < n; i++)
+            to[c[(from[i].prefix >> (8 * b)) & 0xff]++] = from[i];
+        t = from;
+        from = to;
+        to = t;
+    }
+    if (from != e)
+        memcpy(e, from, n * sizeof *e);
+}
+
+static size_t run_of_equals(const struct entry *e, size_t n)
+{
+    size_t k = 1;
+
+    while (k < n && e[k].prefix == e[0].prefix)
+        k++;
+    return k;
+}
+
+static void sort_keys(const struct sorter *s, struct entry *e, struct entry *spare, size_t n,
+                      size_t depth);
+
+/* Keys that agree in the seven bytes at @depth and go on: sorts them by what follows. */
+static void sort_deeper(const struct sorter *s, struct entry *e, struct entry *spare, size_t n,
+                        size_t depth)
+{
+    uint64_t prefix = e[0].prefix;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct stored *r = at(s, e[i].at);
+
+        e[i].prefix = key_prefix(r->bytes + depth, r->key_n - depth);
+    }
+    sort_keys(s, e, spare, n, depth);
+    for (size_t i = 0; i < n; i++)
+        e[i].prefix = prefix;
+}
+
+/* All prefixes are of the key's bytes from @depth on. */
+static void sort_keys(const struct sorter *s, struct entry *e, struct entry *spare, size_t n,
+                      size_t depth)
+{
+    if (n <= SMALL || depth > 64 * KEY_PREFIX_BYTES) {
+        insertion_sort(s, e, n, depth);
+        return;
+    }
+    radix_sort(e, spare, n);
+    for (size_t i = 0, k; i < n; i += k) {
+        k = run_of_equals(e + i, n - i);
+        if (k > 1 && !key_prefix_is_whole(e[i].prefix))
+            sort_deeper(s, e + i, spare, k, depth + KEY_PREFIX_BYTES);
+    }
+}
+
+static int sort_block(struct sorter *s, size_t *starts, struct err *err)
+{
+    struct entry *spare;
+
+    free(s->sorted);
+    s->sorted = malloc((s->count + 1) * sizeof *s->sorted);
+    if (!s->sorted)
+        return err_set(err, ERR_NOMEM, "no memory to sort %zu records", s->count);
+    memset(starts, 0, (s->o.partitions + 1) * sizeof *starts);
+    for (size_t i = 0; i < s->count; i++)
+        starts[entry_of(s, i)->partition + 1]++;
+    for (uint32_t p = 0; p < s->o.partitions; p++)
+        starts[p + 1] += starts[p];
+    for (size_t i = 0; i < s->count; i++)
+        s->sorted[starts[entry_of(s, i)->partition]++] = *entry_of(s, i);
+    for (uint32_t p = s->o.partitions; p > 0; p--)
+        starts[p] = starts[p - 1];
+    starts[0] = 0;
+    spare = s->count ? entry_of(s, s->count - 1) : NULL; /* the unsorted entries are of no more use */
+    for (uint32_t p = 0; p < s->o.partitions; p++)
+        sort_keys(s, s->sorted + starts[p], spare, starts[p + 1] - starts[p], 0);
+    return 0;
+}
+
+/* ---- spilling ---- */
+
+struct block_stream {
+    struct record_stream stream;
+    const struct sorter *s;
+    const struct entry *e;
+    size_t i, n;
+};
+
+static bool equal_keys(const struct stored *a, const struct stored *b)
+{
+    return a->key_n == b->key_n && memcmp(a->bytes, b->bytes, a->key_n) == 0;
+}
+
+static int block_next(struct record_stream *stream, struct record *out, struct err *err)
+{
+    struct block_stream *b = (struct block_stream *)stream;
+    const struct stored *r;
+    bool same = false;
+
+    (void)err;
+    if (b->i == b->n)
+        return 0;
+    r = at(b->s, b->e[b->i].at);
+    if (b->i && b->e[b->i].prefix == b->e[b->i - 1].prefix)
+        same = key_prefix_is_whole(b->e[b->i].prefix) || equal_keys(r, at(b->s, b->e[b->i - 1].at));
+    *out = (struct record){.key = r->bytes,
+                           .key_n = r->key_n,
+                           .value = r->bytes + r->key_n,
+                           .value_n = r->value_n,
+                           .same = same};
+    b->i++;
+    return 1;
+}
+
+static int copy_records(struct record_stream *in, struct spill_writer *w, struct err *err)
+{
+    struct record r = {0};
+    int rc;
+
+    while ((rc = in->next(in, &r, err)) > 0)
+        if ((rc = spill_add(w, &r, err)) < 0)
+            return rc;
+    return rc;
+}
+
+static int write_partitions(struct sorter *s, const size_t *starts, struct spill_writer *w,
+                            struct err *err)
+{
+    int rc = 0;
+
+    for (uint32_t p = 0; p < s->o.partitions && rc == 0; p++) {
+        struct block_stream b = {
+            {block_next}, s, s->sorted + starts[p], 0, starts[p + 1] - starts[p]};
+
+        rc = spill_begin(w, p, err);
+        if (rc == 0 && s->combiner.combine && b.n)
+            rc = s->combiner.combine(s->combiner.ctx, p, &b.stream, w, err);
+        else if (rc == 0)
+            rc = copy_records(&b.stream, w, err);
+    }
+    return rc;
+}
+
+static int spill_to(struct sorter *s, const char *path, struct err *err)
+{
+    struct spill_writer *w = NULL;
+    size_t *starts = malloc((s->o.partitions + 1) * sizeof *starts);
+    int rc;
+
+    if (!starts)
+        return err_set(err, ERR_NOMEM, "no memory to sort");
+    rc = sort_block(s, starts, err);
+    if (rc == 0)
+        rc = spill_writer_new(s->o.env, path, s->o.partitions, &w, err);
+    if (rc == 0)
+        rc = write_partitions(s, starts, w, err);
+    if (rc == 0)
+        rc = spill_writer_finish(w, NULL, err);
+    if (rc == 0)
+        s->spilled_records += spill_writer_records(w);
+    spill_writer_free(w);
+    free(starts);
+    s->used = s->count = 0;
+    return rc;
+}
+
+static int spill(struct sorter *s, struct err *err)
+{
+    char path[4096], **list;
+    int rc;
+
+    snprintf(path, sizeof path, "%s/spill-%d", s->o.dir, s->spill_count);
+    list = realloc(s->spills, (size_t)(s->spill_count + 1) * sizeof *list);
+    if (!list)
+        return err_set(err, ERR_NOMEM, "no memory for spill %d", s->spill_count);
+    s->spills = list;
+    rc = spill_to(s, path, err);
+    if (rc < 0)
+        return rc;
+    list[s->spill_count] = strdup(path);
+    if (!list[s->spill_count])
+        return err_set(err, ERR_NOMEM, "no memory for spill %d", s->spill_count);
+    s->spill_count++;
+    return 0;
+}
+
+/* ---- adding ---- */
+
+static size_t stored_size(size_t key_n, size_t value_n)
+{
+    return (sizeof(struct stored) + key_n + value_n + UNIT - 1) / UNIT * UNIT;
+}
+
+/* The second entry is for the copy that sorting makes. */
+static bool fits(const struct sorter *s, size_t n)
+{
+    return s->used + n + (s->count + 1) * 2 * sizeof(struct entry) <= s->cap;
+}
+
+static int make_room(struct sorter *s, size_t n, struct err *err)
+{
+    size_t need = n + 4 * sizeof(struct entry);
+    uint8_t *p;
+    int rc = s->count ? spill(s, err) : 0;
+
+    if (rc < 0 || fits(s, n))
+        return rc;
+    need = (need + 15) / 16 * 16;
+    p = realloc(s->block, need);
+    if (!p)
+        return err_set(err, ERR_NOMEM, "no memory for a record of %zu bytes", n);
+    s->block = p;
+    s->cap = need;
+    return 0;
+}
+
+int sorter_add(struct sorter *s, uint32_t partition, const uint8_t *key, size_t key_n,
+               const uint8_t *value, size_t value_n, struct err *err)
+{
+    size_t n = stored_size(key_n, value_n);
+    struct stored *r;
+    int rc;
+
+    if (key_n + value_n > RECORD_MAX)
+        return err_set(err, ERR_LIMIT, "a record of %zu bytes, %zu are allowed", key_n + value_n,
+                       RECORD_MAX);
+    if (!fits(s, n) && (rc = make_room(s, n, err)) < 0)
+        return rc;
+    r = (struct stored *)(void *)(s->block + s->used);
+    r->key_n = (uint32_t)key_n;
+    r->value_n = (uint32_t)value_n;
+    if (key_n)
+        memcpy(r->bytes, key, key_n);
+    if (value_n)
+        memcpy(r->bytes + key_n, value, value_n);
+    *entry_of(s, s->count) = (struct entry){.prefix = key_prefix(r->bytes, key_n),
+                                            .partition = partition,
+                                            .at = (uint32_t)(s->used / UNIT)};
+    s->count++;
+    s->used += n;
+    return 0;
+}
+
+/* ---- the end ---- */
+
+static int merge_partition(struct sorter *s, struct spill_run **runs, int first, int count,
+                           uint32_t p, struct spill_writer *w, struct err *err)
+{
+    struct spill_reader *readers = calloc((size_t)count, sizeof *readers);
+    struct record_stream **streams = calloc((size_t)count, sizeof *streams);
+    struct merge *m = NULL;
+    int rc = 0, opened = 0;
+
+    if (!readers || !streams)
+        rc = err_set(err, ERR_NOMEM, "no memory to merge %d spills", count);
+    for (; rc == 0 && opened < count; opened += rc == 0) {
+        rc = spill_reader_open(&readers[opened], s->o.env, s->spills[first + opened],
+                               &runs[opened][p], err);
+        streams[opened] = &readers[opened].stream;
+    }
+    if (rc == 0)
+        rc = merge_new(streams, (size_t)count, &m, err);
+    if (rc == 0)
+        rc = copy_records(merge_stream(m), w, err);
+    merge_free(m);
+    for (int i = 0; i < opened; i++)
+        spill_reader_done(&readers[i]);
+    free(readers);
+    free(streams);
+    return rc;
+}
+
+static int merge_spills(struct sorter *s, int first, int count, const char *path, struct err *err)
+{
+    struct spill_run **runs = calloc((size_t)count, sizeof *runs);
+    struct spill_writer *w = NULL;
+    uint32_t n;
+    int rc = runs ? 0 : err_set(err, ERR_NOMEM, "no memory to merge %d spills", count);
+
+    for (int i = 0; rc == 0 && i < count; i++)
+        rc = spill_read_index(s->o.env, s->spills[first + i], &runs[i], &n, err);
+    if (rc == 0)
+        rc = spill_writer_new(s->o.env, path, s->o.partitions, &w, err);
+    for (uint32_t p = 0; rc == 0 && p < s->o.partitions; p++) {
+        rc = spill_begin(w, p, err);
+        if (rc == 0)
+            rc = merge_partition(s, runs, first, count, p, w, err);
+    }
+    if (rc == 0)
+        rc = spill_writer_finish(w, NULL, err);
+    if (rc == 0)
+        s->spilled_records += spill_writer_records(w);
+    spill_writer_free(w);
+    for (int i = 0; runs && i < count; i++)
+        free(runs[i]);
+    free(runs);
+    return rc;
+}
+
+/* Too many spills for one merge: merges neighbours first, so that the order of equal keys stays. */
+static int merge_neighbours(struct sorter *s, struct err *err)
+{
+    int factor = s->o.merge_factor < 2 ? 2 : s->o.merge_factor, kept = 0, rc = 0;
+
+    for (int i = 0, n; i < s->spill_count && rc == 0; i += n) {
+        char path[4200];
+
+        n = s->spill_count - i < factor ? s->spill_count - i : factor;
+        snprintf(path, sizeof path, "%s+", s->spills[i]);
+        rc = merge_spills(s, i, n, path, err);
+        for (int k = 0; rc == 0 && k < n; k++) {
+            env_unlink(s->o.env, s->spills[i + k], NULL);
+            free(s->spills[i + k]);
+            s->spills[i + k] = NULL;
+        }
+        if (rc == 0 && !(s->spills[kept++] = strdup(path)))
+            rc = err_set(err, ERR_NOMEM, "no memory to merge");
+    }
+    if (rc == 0)
+        s->spill_count = kept;
+    return rc;
+}
+
+int sorter_finish(struct sorter *s, const char *path, struct err *err)
+{
+    int factor = s->o.merge_factor < 2 ? 2 : s->o.merge_factor, rc;
+
+    if (s->spill_count == 0)
+        return spill_to(s, path, err);
+    rc = s->count ? spill(s, err) : 0;
+    while (rc == 0 && s->spill_count > factor)
+        rc = merge_neighbours(s, err);
+    if (rc == 0)
+        rc = merge_spills(s, 0, s->spill_count, path, err);
+    return rc;
+}
