@@ -601,6 +601,23 @@ void store_close_reader(struct store_file *f)
     free(f);
 }
 
+static int create_local(const char *path, struct store_file *f, struct err *err)
+{
+    char parent[STORE_URI_MAX], *slash;
+    int rc;
+
+    snprintf(parent, sizeof parent, "%s", path);
+    slash = strrchr(parent, '/');
+    if (slash && slash != parent) {
+        *slash = 0;
+        rc = env_mkdirs(env_posix(), parent, 0777, err);
+        if (rc < 0)
+            return rc;
+    }
+    f->fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    return f->fd < 0 ? err_sys(err, errno, "create file:%s", path) : 0;
+}
+
 int store_create(struct store *s, const char *path, struct store_file **out, struct err *err)
 {
     const struct dfs_create how = {.overwrite = true, .make_parents = true};
@@ -611,11 +628,8 @@ int store_create(struct store *s, const char *path, struct store_file **out, str
 
     if (rc == 0 && !p.local)
         rc = dfs_create(fs, p.path, &how, &f->remote, err);
-    if (rc == 0 && p.local) {
-        f->fd = open(p.path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
-        if (f->fd < 0)
-            rc = err_sys(err, errno, "create file:%s", p.path);
-    }
+    if (rc == 0 && p.local)
+        rc = create_local(p.path, f, err);
     if (rc < 0) {
         free(f);
         return rc;

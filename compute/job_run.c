@@ -1,0 +1,246 @@
+#include "compute/job_run.h"
+
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "compute/commit.h"
+#include "compute/job_client.h"
+#include "compute/job_dir.h"
+#include "compute/job_print.h"
+#include "compute/job_spec.h"
+#include "compute/splits.h"
+
+enum { ARENA_MAX = 1 << 30, EXIT_FAILED = 1, EXIT_OUTPUT_EXISTS = 4, EXIT_NOT_STARTED = 5 };
+
+static const char usage[] =
+    "usage: job run -input PATH... -output PATH -mapper COMMAND [-reducer COMMAND|NONE]\n"
+    "               [-combiner COMMAND] [-numReduceTasks N] [-file FILE...] [-files F,F...]\n"
+    "               [-D key=value]... [-cmdenv name=value]... [-background] [--local]\n"
+    "\n"
+    "Runs a Hadoop Streaming job: the mapper reads lines and prints KEY<TAB>VALUE lines, the\n"
+    "reducer gets them sorted by key. -file ships a program to the tasks. --local runs it all in\n"
+    "this process. job(1) has the whole story.\n";
+
+struct run {
+    struct job_program *p;
+    struct arena arena;
+    struct job_options o;
+    struct store *store;
+    char user[256];
+    Pb__JobSpecProto *spec;
+    Pb__SplitProto **splits;
+    size_t split_count;
+};
+
+static void user_name(char *out, size_t n)
+{
+    const char *name = getenv("HADOOP_USER_NAME");
+    const struct passwd *pw = name && *name ? NULL : getpwuid(geteuid());
+
+    snprintf(out, n, "%s", name && *name ? name : pw ? pw->pw_name : "nobody");
+}
+
+/* -D of the program's command line are the job's settings, before -jobconf's. */
+static int add_defines(struct run *r, struct err *err)
+{
+    const struct conf_args *a = r->p->args;
+    size_t n = (size_t)a->define_count + r->o.conf_count;
+    const char **list = arena_alloc(&r->arena, (n + 1) * sizeof *list);
+
+    if (!list)
+        return err_set(err, ERR_NOMEM, "no memory for the settings");
+    memcpy(list, a->defines, (size_t)a->define_count * sizeof *list);
+    memcpy(list + a->define_count, r->o.conf, r->o.conf_count * sizeof *list);
+    r->o.conf = list;
+    r->o.conf_count = n;
+    return 0;
+}
+
+static int open_store(struct run *r, struct err *err)
+{
+    const char *fs = r->o.fs;
+
+    if (fs && strcmp(fs, "local") == 0)
+        fs = "file:///";
+    if (!fs && r->o.local && !conf_is_set(r->p->conf, OPT_fs_default))
+        fs = "file:///";
+    return store_new(r->p->conf, fs, r->user, &r->store, err);
+}
+
+static int cut_splits(struct run *r, struct err *err)
+{
+    const struct split_rule rule = {
+        .min_bytes = (uint64_t)spec_int(r->spec, "mapreduce.input.fileinputformat.split.minsize", 1),
+        .maps_wanted = (uint32_t)spec_int(r->spec, "mapreduce.job.maps", r->o.local ? 1 : 2),
+        .recursive =
+            spec_bool(r->spec, "mapreduce.input.fileinputformat.input.dir.recursive", false),
+    };
+
+    return splits_make(r->store, r->o.inputs, r->o.input_count, &rule, &r->arena, &r->splits,
+                       &r->split_count, err);
+}
+
+static int ship(struct run *r, struct err *err)
+{
+    char staging[STORE_URI_MAX], path[600];
+    int rc;
+
+    snprintf(path, sizeof path, "/user/%s/.staging/job-%" PRIx64, r->user,
+             env_random_u64(env_posix()));
+    rc = store_qualify(r->store, path, staging, sizeof staging, err);
+    return rc < 0 ? rc : job_files_pack(r->store, r->o.files, r->o.file_count, staging, &r->arena,
+                                        r->spec, err);
+}
+
+static int describe(struct run *r, struct err *err)
+{
+    int rc = add_defines(r, err);
+
+    if (rc == 0)
+        rc = open_store(r, err);
+    if (rc == 0)
+        rc = job_spec_make(&r->o, r->p->conf, r->store, r->user, &r->arena, &r->spec, err);
+    if (rc == 0)
+        rc = commit_check(r->store, r->spec->output, err);
+    if (rc == 0)
+        rc = cut_splits(r, err);
+    return rc < 0 ? rc : ship(r, err);
+}
+
+static int complain(int rc, const struct err *err)
+{
+    if (rc == -ERR_EXISTS) {
+        fprintf(stderr, "job: Error launching job , Output path already exists : %s; remove it "
+                        "(dfs rm -r) or name another\n", err->text);
+        return EXIT_OUTPUT_EXISTS;
+    }
+    if (rc == -ERR_ARGUMENT || rc == -ERR_UNSUPPORTED) {
+        fprintf(stderr, "job: %s\nTry job run -help for more information\n", err->text);
+        return EXIT_FAILED;
+    }
+    fprintf(stderr, "job: Error Launching job : %s\n", err->text);
+    return EXIT_NOT_STARTED;
+}
+
+static void show_progress(void *ctx, uint32_t map, uint32_t reduce)
+{
+    print_progress(ctx, map, reduce);
+}
+
+static void show_counters(const struct counters *c, struct arena *a)
+{
+    Pb__CounterProto **list = NULL;
+    size_t n = counters_pack(c, a, &list);
+
+    print_counters(stderr, list, n);
+}
+
+static int run_here(struct run *r)
+{
+    struct progress_line line = {0};
+    struct local_job job = {.store = r->store,
+                            .conf = r->p->conf,
+                            .spec = r->spec,
+                            .splits = r->splits,
+                            .split_count = r->split_count,
+                            .progress = show_progress,
+                            .ctx = &line};
+    struct counters counters;
+    struct err err = {0};
+    int rc;
+
+    counters_init(&counters);
+    rc = local_run(&job, &counters, &err);
+    if (rc < 0) {
+        fprintf(stderr, "job: %s\njob: Job not successful! Nothing of it is in %s\n", err.text,
+                r->spec->output);
+    } else {
+        show_counters(&counters, &r->arena);
+        fprintf(stderr, "Output directory: %s\n", r->spec->output);
+    }
+    counters_done(&counters);
+    return rc < 0 ? EXIT_FAILED : 0;
+}
+
+int job_run_main(struct job_program *p, int argc, char **argv)
+{
+    struct run r = {.p = p};
+    struct err err = {0};
+    int rc;
+
+    arena_init(&r.arena, ARENA_MAX);
+    user_name(r.user, sizeof r.user);
+    rc = job_options_parse(argc, argv, &r.arena, &r.o, &err);
+    if (rc == 0 && r.o.help) {
+        fputs(usage, stdout);
+        goto out;
+    }
+    if (rc == 0)
+        rc = describe(&r, &err);
+    if (rc < 0)
+        rc = complain(rc, &err);
+    else if (r.o.local)
+        rc = run_here(&r);
+    else
+        rc = job_client_run(p->conf, r.spec, r.splits, r.split_count, r.o.background);
+out:
+    store_free(r.store);
+    arena_done(&r.arena);
+    return rc;
+}
+
+/* ---- job rerun-task ---- */
+
+static int rerun(struct job_program *p, const struct task_id *id, const char *part,
+                 struct arena *a, struct err *err)
+{
+    struct local_job job = {.conf = p->conf};
+    struct counters counters;
+    Pb__SplitProto *only = NULL;
+    uint32_t maps = 0;
+    int rc = job_client_get_task(p->conf, id, a, &job.spec, &only, &job.splits, &maps, err);
+
+    if (rc < 0)
+        return rc;
+    job.split_count = maps;
+    counters_init(&counters);
+    rc = store_new(p->conf, NULL, job.spec->user, &job.store, err);
+    if (rc == 0)
+        rc = local_rerun(&job, id, part, &counters, err);
+    if (rc == 0)
+        show_counters(&counters, a);
+    counters_done(&counters);
+    store_free(job.store);
+    return rc;
+}
+
+int job_rerun_main(struct job_program *p, int argc, char **argv)
+{
+    struct task_id id;
+    struct arena arena;
+    struct err err = {0};
+    char part[4200], cwd[2048];
+    int rc;
+
+    if (argc < 1 || argc > 2 || !task_attempt_parse(argv[0], &id)) {
+        fprintf(stderr, "usage: job rerun-task TASK [FILE]\n"
+                        "Runs a task of a job again, here, and puts what it makes into FILE "
+                        "(default: part-NNNNN).\n");
+        return EXIT_FAILED;
+    }
+    if (!getcwd(cwd, sizeof cwd))
+        cwd[0] = 0;
+    if (argc == 2)
+        snprintf(part, sizeof part, "file:%s%s%s", argv[1][0] == '/' ? "" : cwd,
+                 argv[1][0] == '/' ? "" : "/", argv[1]);
+    else
+        snprintf(part, sizeof part, "file:%s/part-%05u", cwd, id.index);
+    arena_init(&arena, ARENA_MAX);
+    rc = rerun(p, &id, part, &arena, &err);
+    if (rc < 0)
+        fprintf(stderr, "job: rerun-task %s: %s\n", argv[0], err.text);
+    arena_done(&arena);
+    return rc < 0 ? EXIT_FAILED : 0;
+}
