@@ -371,13 +371,17 @@ static int listen_errors(struct talk *t, struct err *err)
 
 static int check_patience(struct talk *t, struct err *err)
 {
-    if (t->spec->cancelled && atomic_load(t->spec->cancelled))
+    if (t->spec->cancelled && atomic_load(t->spec->cancelled)) {
+        t->result->blamed = true;
         return err_set(err, ERR_INTERRUPTED, "killed on request");
-    if (t->spec->timeout_ms > 0 && mono_ms() - t->last_ms > (uint64_t)t->spec->timeout_ms)
+    }
+    if (t->spec->timeout_ms > 0 && mono_ms() - t->last_ms > (uint64_t)t->spec->timeout_ms) {
+        t->result->blamed = true;
         return err_set(err, ERR_TIMEOUT,
                        "\"%s\" neither read, wrote nor reported for %d ms and was killed; a slow "
                        "program prints reporter:status: lines, or raise mapreduce.task.timeout",
                        t->spec->command, t->spec->timeout_ms);
+    }
     return 0;
 }
 
@@ -478,8 +482,10 @@ int child_run(const struct child_spec *spec, const struct child_io *io, struct c
         rc = err_set(err, ERR_NOMEM, "no memory to run a program");
     if (rc == 0)
         rc = start_child(&c, &s, err);
-    if (rc < 0)
+    if (rc < 0) {
+        out->blamed = true;
         goto out;
+    }
     if (spec->log_path)
         t.log_fd = open(spec->log_path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
     t.last_ms = mono_ms();
@@ -489,8 +495,8 @@ int child_run(const struct child_spec *spec, const struct child_io *io, struct c
         rc = -ERR_TIMEOUT;
     close_fd(&c.out);
     close_fd(&c.log_pipe);
-    if (rc == 0)
-        rc = judge(spec, out, err);
+    if (rc == 0 && (rc = judge(spec, out, err)) < 0)
+        out->blamed = true;
 out:
     close_fd(&t.log_fd);
     free(t.line);

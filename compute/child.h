@@ -54,6 +54,7 @@ struct child_spec {
 struct child_result {
     int exit_code, signal; /* -1: none */
     uint64_t cpu_ms;
+    bool blamed;     /* it failed by itself: not for want of input or of room for its output */
     bool left_input; /* it closed its input, or ended, before reading all */
     char tail[CHILD_TAIL + 1];
     size_t tail_n;

@@ -18,9 +18,10 @@ void job_scheduler_address(const struct conf *conf, char *out, size_t n);
 int job_client_run(const struct conf *conf, Pb__JobSpecProto *spec, Pb__SplitProto **splits,
                    size_t split_count, bool background);
 
+/* What a task needs to run again; everything lives in the arena. */
 int job_client_get_task(const struct conf *conf, const struct task_id *id, struct arena *a,
-                        Pb__JobSpecProto **spec, Pb__SplitProto **split, Pb__SplitProto ***splits,
-                        uint32_t *maps, struct err *err);
+                        Pb__JobSpecProto **spec, Pb__SplitProto ***splits, size_t *count,
+                        struct err *err);
 
 /* The commands: list, status, kill, logs.  Exit codes. */
 int job_list_main(const struct conf *conf, int argc, char **argv);

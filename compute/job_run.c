@@ -198,13 +198,12 @@ static int rerun(struct job_program *p, const struct task_id *id, const char *pa
 {
     struct local_job job = {.conf = p->conf};
     struct counters counters;
-    Pb__SplitProto *only = NULL;
-    uint32_t maps = 0;
-    int rc = job_client_get_task(p->conf, id, a, &job.spec, &only, &job.splits, &maps, err);
+    int rc = job_client_get_task(p->conf, id, a, &job.spec, &job.splits, &job.split_count, err);
 
     if (rc < 0)
         return rc;
-    job.split_count = maps;
+    if (!id->is_reduce && id->index >= job.split_count)
+        return err_set(err, ERR_NOENT, "the job has %zu maps", job.split_count);
     counters_init(&counters);
     rc = store_new(p->conf, NULL, job.spec->user, &job.store, err);
     if (rc == 0)
