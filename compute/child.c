@@ -172,8 +172,10 @@ static void close_fd(int *fd)
 static int start_error(const struct start *s, struct err *err)
 {
     if (s->saved_errno == ENOENT)
-        return err_set(err, ERR_NOENT, "Cannot run program \"%s\": no such file, or its interpreter "
-                                       "(the #! line) does not exist here", s->argv[0]);
+        return err_set(err, ERR_NOENT,
+                       "Cannot run program \"%s\": no such file, or its interpreter "
+                       "(the #! line) does not exist here",
+                       s->argv[0]);
     if (s->saved_errno == ENOEXEC)
         return err_set(err, ERR_ACCESS,
                        "Cannot run program \"%s\": no program; a script needs a #! line",
@@ -262,7 +264,8 @@ static int feed(struct talk *t, struct err *err)
             return 0;
         }
         if (k < 0)
-            return errno == EAGAIN || errno == EINTR ? 0 : err_sys(err, errno, "write to the program");
+            return errno == EAGAIN || errno == EINTR ? 0
+                                                     : err_sys(err, errno, "write to the program");
         t->in += k;
         t->in_n -= (size_t)k;
         if (t->in_n)
@@ -446,10 +449,11 @@ static int judge(const struct child_spec *spec, const struct child_result *r, st
         return err_set(err, ERR_REMOTE, "\"%s\": subprocess failed with code %d", spec->command,
                        r->exit_code);
     if (r->left_input && !spec->may_leave_input)
-        return err_set(err, ERR_CLOSED,
-                       "\"%s\" ended before it had read all its input (Broken pipe); let it read to "
-                       "the end, or set -D ashlar.job.unread-input.allowed=true",
-                       spec->command);
+        return err_set(
+            err, ERR_CLOSED,
+            "\"%s\" ended before it had read all its input (Broken pipe); let it read to "
+            "the end, or set -D ashlar.job.unread-input.allowed=true",
+            spec->command);
     return 0;
 }
 

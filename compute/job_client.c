@@ -81,7 +81,7 @@ static int submit(struct client *c, Pb__JobSpecProto *spec, Pb__SplitProto **spl
 {
     uint8_t token[TOKEN_BYTES];
     Pb__SubmitJobRequestProto r = PB__SUBMIT_JOB_REQUEST_PROTO__INIT;
-    Pb__SubmitJobResponseProto *answer;
+    Pb__SubmitJobResponseProto *answer = NULL;
     int rc = -ERR_CONNECT;
 
     env_random(env_posix(), token, sizeof token);
@@ -219,7 +219,7 @@ static int fail(const char *what, const struct err *err)
 int job_list_main(const struct conf *conf, int argc, char **argv)
 {
     Pb__ListJobsRequestProto r = PB__LIST_JOBS_REQUEST_PROTO__INIT;
-    Pb__ListJobsResponseProto *answer;
+    Pb__ListJobsResponseProto *answer = NULL;
     struct client c;
     struct err err = {0};
     int rc = client_open(&c, conf, &err);
@@ -322,7 +322,7 @@ static bool wanted(const Pb__AttemptReportProto *a, const struct task_id *id, bo
 int job_logs_main(const struct conf *conf, int argc, char **argv)
 {
     Pb__GetAttemptsRequestProto r = PB__GET_ATTEMPTS_REQUEST_PROTO__INIT;
-    Pb__GetAttemptsResponseProto *answer;
+    Pb__GetAttemptsResponseProto *answer = NULL;
     Pb__JobIdProto jid;
     struct task_id id;
     struct client c;

@@ -28,7 +28,8 @@ static const struct {
     int (*run)(struct job_program *p, int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"run", job_run_main, "run -input PATH... -output PATH -mapper CMD ...   run a job (run -help)"},
+    {"run", job_run_main,
+     "run -input PATH... -output PATH -mapper CMD ...   run a job (run -help)"},
     {"list", list_main, "list                            all jobs that the scheduler knows"},
     {"status", status_main, "status JOB                      how it goes, and its counters"},
     {"kill", kill_main, "kill JOB"},

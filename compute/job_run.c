@@ -72,7 +72,8 @@ static int open_store(struct run *r, struct err *err)
 static int cut_splits(struct run *r, struct err *err)
 {
     const struct split_rule rule = {
-        .min_bytes = (uint64_t)spec_int(r->spec, "mapreduce.input.fileinputformat.split.minsize", 1),
+        .min_bytes =
+            (uint64_t)spec_int(r->spec, "mapreduce.input.fileinputformat.split.minsize", 1),
         .maps_wanted = (uint32_t)spec_int(r->spec, "mapreduce.job.maps", r->o.local ? 1 : 2),
         .recursive =
             spec_bool(r->spec, "mapreduce.input.fileinputformat.input.dir.recursive", false),
@@ -90,8 +91,9 @@ static int ship(struct run *r, struct err *err)
     snprintf(path, sizeof path, "/user/%s/.staging/job-%" PRIx64, r->user,
              env_random_u64(env_posix()));
     rc = store_qualify(r->store, path, staging, sizeof staging, err);
-    return rc < 0 ? rc : job_files_pack(r->store, r->o.files, r->o.file_count, staging, &r->arena,
-                                        r->spec, err);
+    return rc < 0 ? rc
+                  : job_files_pack(r->store, r->o.files, r->o.file_count, staging, &r->arena,
+                                   r->spec, err);
 }
 
 static int describe(struct run *r, struct err *err)
@@ -112,8 +114,10 @@ static int describe(struct run *r, struct err *err)
 static int complain(int rc, const struct err *err)
 {
     if (rc == -ERR_EXISTS) {
-        fprintf(stderr, "job: Error launching job , Output path already exists : %s; remove it "
-                        "(dfs rm -r) or name another\n", err->text);
+        fprintf(stderr,
+                "job: Error launching job , Output path already exists : %s; remove it "
+                "(dfs rm -r) or name another\n",
+                err->text);
         return EXIT_OUTPUT_EXISTS;
     }
     if (rc == -ERR_ARGUMENT || rc == -ERR_UNSUPPORTED) {
@@ -193,8 +197,8 @@ out:
 
 /* ---- job rerun-task ---- */
 
-static int rerun(struct job_program *p, const struct task_id *id, const char *part,
-                 struct arena *a, struct err *err)
+static int rerun(struct job_program *p, const struct task_id *id, const char *part, struct arena *a,
+                 struct err *err)
 {
     struct local_job job = {.conf = p->conf};
     struct counters counters;

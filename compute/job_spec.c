@@ -222,9 +222,9 @@ static char *local_command(const struct job_options *o, const char *command, str
     if (strchr(prog, '/') && realpath(prog, real))
         for (size_t i = 0; i < o->file_count; i++)
             if (realpath(o->files[i], shipped) && strcmp(real, shipped) == 0)
-                return arena_printf(a, "%s%s", strrchr(o->files[i], '/')
-                                                   ? strrchr(o->files[i], '/') + 1
-                                                   : o->files[i],
+                return arena_printf(a, "%s%s",
+                                    strrchr(o->files[i], '/') ? strrchr(o->files[i], '/') + 1
+                                                              : o->files[i],
                                     command + k);
     return arena_strndup(a, command, strlen(command));
 }
@@ -278,14 +278,19 @@ static int check(const struct job_options *o, struct err *err)
 /* Settings that decide what a program is given: those we don't serve must not pass in silence. */
 static int check_settings(const Pb__JobSpecProto *s, struct err *err)
 {
-    static const char *const refused[] = {
-        "stream.map.output.field.separator", "stream.reduce.output.field.separator",
-        "stream.map.input.field.separator",  "stream.reduce.input.field.separator",
-        "stream.num.map.output.key.fields",  "stream.num.reduce.output.key.fields",
-        "mapreduce.job.output.key.comparator.class", "mapred.output.key.comparator.class",
-        "mapreduce.partition.keypartitioner.options", "mapred.text.key.partitioner.options",
-        "textinputformat.record.delimiter", "mapreduce.output.fileoutputformat.compress",
-        "mapred.output.compress"};
+    static const char *const refused[] = {"stream.map.output.field.separator",
+                                          "stream.reduce.output.field.separator",
+                                          "stream.map.input.field.separator",
+                                          "stream.reduce.input.field.separator",
+                                          "stream.num.map.output.key.fields",
+                                          "stream.num.reduce.output.key.fields",
+                                          "mapreduce.job.output.key.comparator.class",
+                                          "mapred.output.key.comparator.class",
+                                          "mapreduce.partition.keypartitioner.options",
+                                          "mapred.text.key.partitioner.options",
+                                          "textinputformat.record.delimiter",
+                                          "mapreduce.output.fileoutputformat.compress",
+                                          "mapred.output.compress"};
 
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         const char *v = spec_get(s, refused[i]);

@@ -17,10 +17,10 @@ struct job_options {
     char **inputs, **files; /* files: local paths, "path#name" allowed */
     size_t input_count, file_count;
     const char *output, *mapper, *combiner, *reducer, *fs;
-    const char **conf;      /* "key=value" */
+    const char **conf; /* "key=value" */
     const char **env;
     size_t conf_count, env_count;
-    int reduces;            /* -1: not given */
+    int reduces; /* -1: not given */
     bool local, background, verbose, help;
 };
 

@@ -122,4 +122,3 @@ int kv_lines_end(struct kv_lines *k, struct err *err)
     k->n = 0;
     return give(k, k->buf, tab, end, hash, err);
 }
-

@@ -27,7 +27,7 @@ struct kv_lines {
     int (*each)(void *ctx, const struct kv_line *line, struct err *err);
     void *ctx;
     uint8_t *buf;
-    size_t n, cap;  /* bytes of the buffer in use: a line that was cut */
+    size_t n, cap;   /* bytes of the buffer in use: a line that was cut */
     size_t searched; /* of those, how many are known to hold no end of line */
     bool cr_open;
     uint64_t lines;

@@ -12,7 +12,7 @@ enum { THREADS_MAX = 64 };
 struct run {
     struct local_job *job;
     char base[512];
-    struct task_id id; /* of the job */
+    struct task_id id;    /* of the job */
     const char *part_uri; /* of a single task; NULL: into the job's output */
     struct counters *counters;
     char (*map_dirs)[1024]; /* where each map left its output */
@@ -164,8 +164,7 @@ static void *work(void *ctx)
     return NULL;
 }
 
-static int run_round(struct run *r, bool is_reduce, uint32_t first, uint32_t count,
-                     struct err *err)
+static int run_round(struct run *r, bool is_reduce, uint32_t first, uint32_t count, struct err *err)
 {
     int n = r->job->threads ? r->job->threads : (int)sysconf(_SC_NPROCESSORS_ONLN), started = 0;
     pthread_t threads[THREADS_MAX];

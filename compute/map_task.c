@@ -14,7 +14,7 @@ struct map {
     struct store_file *in;
     struct lines lines;
     struct kv_lines out;
-    struct sorter *sorter;   /* NULL: there are no reducers */
+    struct sorter *sorter; /* NULL: there are no reducers */
     struct text_output part;
 };
 
@@ -147,8 +147,8 @@ static void combine_alive(void *ctx)
 }
 
 /* One run of the combiner: over one partition of one spill. */
-static int combine(void *ctx, uint32_t partition, struct record_stream *in,
-                   struct spill_writer *w, struct err *err)
+static int combine(void *ctx, uint32_t partition, struct record_stream *in, struct spill_writer *w,
+                   struct err *err)
 {
     struct combine c = {.t = ctx, .in = in, .w = w};
     const struct child_io io = {.input = combine_input,

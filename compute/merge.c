@@ -11,8 +11,8 @@ struct head {
 
 struct merge {
     struct record_stream stream;
-    struct head *heads;   /* storage */
-    struct head **heap;   /* least first */
+    struct head *heads; /* storage */
+    struct head **heap; /* least first */
     size_t n;
     bool started;
     uint8_t *key; /* the last key given out */

@@ -420,8 +420,8 @@ static void add_event(struct job *j, const struct attempt *a)
         j->events = list;
         j->event_cap = cap;
     }
-    j->events[j->event_count++] = (struct map_event){
-        a->task->index, a->number, a->worker, strdup(a->worker ? a->worker->shuffle : "")};
+    j->events[j->event_count++] = (struct map_event){a->task->index, a->number, a->worker,
+                                                     strdup(a->worker ? a->worker->shuffle : "")};
 }
 
 static void merge_counters(struct counters *to, const struct counters *from, int64_t sign)

@@ -28,12 +28,12 @@ enum { UUID_BYTES = 16, FAILURE_MAX = 4096, TAIL_MAX = 8 << 10, JOBS_KEPT = 500 
 
 enum task_state { TASK_WAITING, TASK_RUNNING, TASK_DONE };
 enum attempt_state {
-    ATTEMPT_ASSIGNED,  /* promised to a worker that has not said that it knows */
+    ATTEMPT_ASSIGNED, /* promised to a worker that has not said that it knows */
     ATTEMPT_RUNNING,
     ATTEMPT_SUCCEEDED,
     ATTEMPT_FAILED,
     ATTEMPT_KILLED,
-    ATTEMPT_LOST       /* with its worker */
+    ATTEMPT_LOST /* with its worker */
 };
 enum locality { LOCAL_NODE, LOCAL_RACK, LOCAL_ANY };
 
@@ -41,10 +41,10 @@ struct worker {
     uint8_t uuid[UUID_BYTES];
     char *host, *ip, *shuffle, *rack, *rpc;
     uint32_t slots;
-    uint32_t running[2];     /* maps, reduces */
-    bool alive;              /* false: known from the journal only, or lost */
+    uint32_t running[2]; /* maps, reduces */
+    bool alive;          /* false: known from the journal only, or lost */
     uint64_t last_seen_ms;
-    struct rpc_call *poll;   /* held until there is something to do */
+    struct rpc_call *poll; /* held until there is something to do */
     uint64_t poll_until_ms;
     struct attempt *promised; /* chain by next_here: its attempts that live */
     struct task_id *kills;
@@ -58,7 +58,7 @@ struct attempt {
     uint32_t number;
     enum attempt_state state;
     enum locality locality;
-    struct worker *worker;   /* NULL: gone */
+    struct worker *worker; /* NULL: gone */
     char *worker_name;
     struct sched_task *task;
     uint64_t started_ms, finished_ms, heard_ms;
@@ -66,8 +66,8 @@ struct attempt {
     char *failure, *status, *tail;
     size_t tail_n;
     struct counters counters;
-    bool told;               /* in an answer that may have got lost */
-    char why[96];            /* why it ran there */
+    bool told;                 /* in an answer that may have got lost */
+    char why[96];              /* why it ran there */
     struct attempt *next;      /* older one of the same task */
     struct attempt *next_here; /* of the same worker */
 };
@@ -78,7 +78,7 @@ struct sched_task {
     bool is_reduce;
     enum task_state state;
     uint32_t next_number, failures, excuses, fetch_failures;
-    uint64_t not_before_ms;  /* a pause after a failure */
+    uint64_t not_before_ms; /* a pause after a failure */
     struct attempt *attempts, *winner;
 };
 
@@ -100,7 +100,7 @@ struct job {
     struct task_id id;
     Pb__SubmitJobRequestProto *submit; /* spec and splits, in the arena */
     struct arena arena;
-    char *token;             /* hex */
+    char *token; /* hex */
     Pb__JobStateProto state;
     uint64_t submitted_ms, finished_ms, version;
     char *failure;
@@ -114,8 +114,8 @@ struct job {
     struct map_event *events;
     size_t event_count, event_cap;
     int journal_fd;
-    bool finishing;          /* a thread commits or cleans up */
-    struct job *next;        /* newer */
+    bool finishing;   /* a thread commits or cleans up */
+    struct job *next; /* newer */
 };
 
 /* A client or a reducer that waits for news of a job. */
@@ -142,8 +142,8 @@ struct sched {
     uint64_t settle_until_ms; /* after a restart: workers may still tell what they run */
     uint32_t locality_wait_ms, worker_timeout_ms;
     bool fair, stopping, loading;
-    int finishers;            /* threads of sched_finish.c */
-    uint64_t assigned[3];     /* by locality, since the start */
+    int finishers;        /* threads of sched_finish.c */
+    uint64_t assigned[3]; /* by locality, since the start */
     uint64_t tasks_done, tasks_failed, jobs_done;
 };
 
@@ -193,15 +193,15 @@ void sched_forget_everywhere(struct sched *s, struct job *j);
 
 /* ---- placement (sched_place.c) ---- */
 
-void place_add(struct job *j);                       /* all its maps wait */
-void place_wait_again(struct job *j, uint32_t map);  /* one of them waits again */
+void place_add(struct job *j);                      /* all its maps wait */
+void place_wait_again(struct job *j, uint32_t map); /* one of them waits again */
 void place_free(struct job *j);
 /* Gives tasks to workers that have room, one to each in turn, while there are any. */
 void place_offer(struct sched *s);
 
 /* ---- those who wait (sched_rpc.c) ---- */
 
-void sched_wake(struct sched *s);  /* something changed */
+void sched_wake(struct sched *s);   /* something changed */
 void sched_expire(struct sched *s); /* answers what was held for long enough */
 
 /* ---- finishing (sched_finish.c): commits and cleans up on a thread of its own ---- */

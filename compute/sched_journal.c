@@ -266,7 +266,8 @@ static size_t replay_bytes(struct sched *s, const uint8_t *bytes, size_t n, stru
         uint32_t k = (uint32_t)get_be(bytes + at, 4);
         Pb__JournalProto *r;
 
-        if (k > n - at - HEAD_BYTES || crc_of(bytes + at + HEAD_BYTES, k) != get_be(bytes + at + 4, 4))
+        if (k > n - at - HEAD_BYTES ||
+            crc_of(bytes + at + HEAD_BYTES, k) != get_be(bytes + at + 4, 4))
             break;
         r = pb__journal_proto__unpack(NULL, k, bytes + at + HEAD_BYTES);
         if (!r)
@@ -309,8 +310,8 @@ static int load_one(struct sched *s, const char *name, struct err *err)
         return 0;
     }
     if (good < n)
-        LOG_WARN("scheduler.journal", "file=%s bytes=%zu good=%zu next=\"go on from there\"", path, n,
-                 good);
+        LOG_WARN("scheduler.journal", "file=%s bytes=%zu good=%zu next=\"go on from there\"", path,
+                 n, good);
     if (good < n && truncate(path, (off_t)good) < 0)
         LOG_WARN("scheduler.journal", "file=%s err=\"can't be cut\" next=\"go on\"", path);
     rc = sched_job_ended(j) ? 0 : open_journal(s, j, err);

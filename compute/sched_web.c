@@ -66,26 +66,46 @@ static int64_t other_maps(void *ctx)
 }
 
 static struct metric table[] = {
-    {.name = "scheduler_workers_live", .help = "Workers heard of lately.", .kind = METRIC_GAUGE,
+    {.name = "scheduler_workers_live",
+     .help = "Workers heard of lately.",
+     .kind = METRIC_GAUGE,
      .read = workers_live},
-    {.name = "scheduler_slots", .help = "Map slots of live workers; as many for reducers.",
-     .kind = METRIC_GAUGE, .read = slots},
-    {.name = "scheduler_tasks_running", .help = "Attempts on workers.", .kind = METRIC_GAUGE,
+    {.name = "scheduler_slots",
+     .help = "Map slots of live workers; as many for reducers.",
+     .kind = METRIC_GAUGE,
+     .read = slots},
+    {.name = "scheduler_tasks_running",
+     .help = "Attempts on workers.",
+     .kind = METRIC_GAUGE,
      .read = running},
-    {.name = "scheduler_jobs_running", .help = "Jobs that have not ended.", .kind = METRIC_GAUGE,
+    {.name = "scheduler_jobs_running",
+     .help = "Jobs that have not ended.",
+     .kind = METRIC_GAUGE,
      .read = jobs_running},
-    {.name = "scheduler_jobs_ended_total", .help = "Jobs that ended since the start.",
-     .kind = METRIC_COUNTER, .read = jobs_done},
-    {.name = "scheduler_tasks_done_total", .help = "Tasks that were done.", .kind = METRIC_COUNTER,
+    {.name = "scheduler_jobs_ended_total",
+     .help = "Jobs that ended since the start.",
+     .kind = METRIC_COUNTER,
+     .read = jobs_done},
+    {.name = "scheduler_tasks_done_total",
+     .help = "Tasks that were done.",
+     .kind = METRIC_COUNTER,
      .read = tasks_done},
-    {.name = "scheduler_attempts_failed_total", .help = "Attempts that failed.",
-     .kind = METRIC_COUNTER, .read = tasks_failed},
-    {.name = "scheduler_maps_data_local_total", .help = "Maps started beside their block.",
-     .kind = METRIC_COUNTER, .read = local_maps},
-    {.name = "scheduler_maps_rack_local_total", .help = "Maps started in their block's rack.",
-     .kind = METRIC_COUNTER, .read = rack_maps},
-    {.name = "scheduler_maps_off_rack_total", .help = "Maps started elsewhere.",
-     .kind = METRIC_COUNTER, .read = other_maps},
+    {.name = "scheduler_attempts_failed_total",
+     .help = "Attempts that failed.",
+     .kind = METRIC_COUNTER,
+     .read = tasks_failed},
+    {.name = "scheduler_maps_data_local_total",
+     .help = "Maps started beside their block.",
+     .kind = METRIC_COUNTER,
+     .read = local_maps},
+    {.name = "scheduler_maps_rack_local_total",
+     .help = "Maps started in their block's rack.",
+     .kind = METRIC_COUNTER,
+     .read = rack_maps},
+    {.name = "scheduler_maps_off_rack_total",
+     .help = "Maps started elsewhere.",
+     .kind = METRIC_COUNTER,
+     .read = other_maps},
 };
 
 static void show_metrics(void *ctx, struct http_request *req)
@@ -130,12 +150,12 @@ static json_t *job_json(const struct job *j)
     arena_init(&a, 4 << 20);
     sched_job_status(j, &a, &st);
     task_job_name(&j->id, name, sizeof name);
-    o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:I}", "id", name, "name",
-                  st.name, "user", st.user, "state", job_state_name(st.state), "output", st.output,
-                  "maps", (int)st.maps, "reduces", (int)st.reduces, "mapsDone", (int)st.mapsdone,
-                  "reducesDone", (int)st.reducesdone, "mapProgress",
-                  (double)st.mappermille / 1000, "reduceProgress",
-                  (double)st.reducepermille / 1000, "submittedMs", (json_int_t)st.submittedms);
+    o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:I}", "id", name,
+                  "name", st.name, "user", st.user, "state", job_state_name(st.state), "output",
+                  st.output, "maps", (int)st.maps, "reduces", (int)st.reduces, "mapsDone",
+                  (int)st.mapsdone, "reducesDone", (int)st.reducesdone, "mapProgress",
+                  (double)st.mappermille / 1000, "reduceProgress", (double)st.reducepermille / 1000,
+                  "submittedMs", (json_int_t)st.submittedms);
     if (o && st.has_finishedms)
         json_object_set_new(o, "finishedMs", json_integer((json_int_t)st.finishedms));
     if (o && st.failure)
@@ -159,7 +179,8 @@ static void show_jobs(void *ctx, struct http_request *req)
     json_object_set_new(root, "jobs", list);
     text = json_dumps(root, JSON_INDENT(1));
     json_decref(root);
-    http_reply(req, text ? 200 : 500, "application/json", text ? text : "", text ? strlen(text) : 0);
+    http_reply(req, text ? 200 : 500, "application/json", text ? text : "",
+               text ? strlen(text) : 0);
     free(text);
 }
 

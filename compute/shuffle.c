@@ -151,8 +151,9 @@ static int begin(struct download *d)
     d->in_memory = d->expected <= d->memory_max;
     if (d->in_memory) {
         d->bytes = malloc(d->expected + 1);
-        return d->bytes ? 0 : err_set(&d->err, ERR_NOMEM, "no memory for %" PRIu64 " bytes",
-                                      d->expected);
+        return d->bytes
+                   ? 0
+                   : err_set(&d->err, ERR_NOMEM, "no memory for %" PRIu64 " bytes", d->expected);
     }
     d->fd = env_open(env_posix(), d->path, O_CREAT | O_TRUNC | O_RDWR, 0600, &d->err);
     return d->fd < 0 ? d->fd : 0;
@@ -309,10 +310,8 @@ int shuffle_fetch(struct shuffle *s, const struct shuffle_from *from, uint32_t r
                   struct err *err)
 {
     char url[512], name[TASK_NAME_MAX], path[1200];
-    struct download d = {.fd = -1,
-                         .memory_max = from->memory_bytes,
-                         .curl = s->curl,
-                         .cancelled = cancelled};
+    struct download d = {
+        .fd = -1, .memory_max = from->memory_bytes, .curl = s->curl, .cancelled = cancelled};
     CURLcode code;
     int rc;
 

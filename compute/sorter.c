@@ -16,9 +16,9 @@ struct entry {
 struct sorter {
     struct sorter_options o;
     struct combiner combiner;
-    uint8_t *block;    /* records from the front, entries from the back */
+    uint8_t *block; /* records from the front, entries from the back */
     size_t cap, used;
-    size_t count;      /* entries */
+    size_t count; /* entries */
     struct entry *sorted;
     char **spills;
     int spill_count;
@@ -200,7 +200,8 @@ static int sort_block(struct sorter *s, size_t *starts, struct err *err)
     for (uint32_t p = s->o.partitions; p > 0; p--)
         starts[p] = starts[p - 1];
     starts[0] = 0;
-    spare = s->count ? entry_of(s, s->count - 1) : NULL; /* the unsorted entries are of no more use */
+    spare =
+        s->count ? entry_of(s, s->count - 1) : NULL; /* the unsorted entries are of no more use */
     for (uint32_t p = 0; p < s->o.partitions; p++)
         sort_keys(s, s->sorted + starts[p], spare, starts[p + 1] - starts[p], 0);
     return 0;

@@ -355,11 +355,9 @@ int spill_read_index(struct env *env, const char *path, struct spill_run **runs,
 
 static int reader_next(struct record_stream *s, struct record *out, struct err *err);
 
-static void reader_init(struct spill_reader *r, struct env *env, uint64_t records,
-                        const char *name)
+static void reader_init(struct spill_reader *r, struct env *env, uint64_t records, const char *name)
 {
-    *r = (struct spill_reader){
-        .stream = {reader_next}, .env = env, .fd = -1, .left = records};
+    *r = (struct spill_reader){.stream = {reader_next}, .env = env, .fd = -1, .left = records};
     snprintf(r->name, sizeof r->name, "%s", name);
 }
 

@@ -46,18 +46,18 @@ int spill_read_index(struct env *env, const char *path, struct spill_run **runs,
 struct spill_reader {
     struct record_stream stream;
     struct env *env;
-    int fd;              /* -1: in memory */
+    int fd; /* -1: in memory */
     bool owns_fd, owns_memory;
-    uint64_t at, end;    /* of the file, or of the memory */
+    uint64_t at, end; /* of the file, or of the memory */
     const uint8_t *memory;
-    uint64_t left;       /* records not yet read */
+    uint64_t left; /* records not yet read */
     uint8_t *frame;
     size_t frame_cap;
     const uint8_t *p, *stop; /* inside the frame */
     uint8_t *key;
     size_t key_n, key_cap;
     bool have_key;
-    char name[160];      /* for errors */
+    char name[160]; /* for errors */
 };
 
 /* Opens @run of the file at @path. */

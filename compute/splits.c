@@ -227,8 +227,9 @@ static int add_split(struct split_list *l, struct arena *a, const char *path, ui
         l->cap = cap;
     }
     if (!s || !l->list)
-        return err_set(err, ERR_NOMEM, "too many splits: raise "
-                                       "mapreduce.input.fileinputformat.split.minsize");
+        return err_set(err, ERR_NOMEM,
+                       "too many splits: raise "
+                       "mapreduce.input.fileinputformat.split.minsize");
     pb__split_proto__init(s);
     s->path = (char *)path;
     s->start = start;
@@ -274,7 +275,7 @@ static int cut_file(struct store *store, const struct store_entry *f, uint64_t s
 
 static const char *compressed(const char *uri)
 {
-    static const char *const endings[] = {".gz",  ".bz2",    ".zst",   ".lz4",
+    static const char *const endings[] = {".gz",  ".bz2",    ".zst",    ".lz4",
                                           ".lzo", ".snappy", ".deflate"};
     size_t n = strlen(uri);
 

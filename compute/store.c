@@ -105,8 +105,8 @@ static int local_place(const char *path, struct place *out, struct err *err)
     return 0;
 }
 
-static int remote_place(struct store *s, const char *authority, const char *path,
-                        struct place *out, struct err *err)
+static int remote_place(struct store *s, const char *authority, const char *path, struct place *out,
+                        struct err *err)
 {
     size_t n = strcspn(authority, "/");
 
@@ -140,7 +140,8 @@ static int place_of(struct store *s, const char *path, struct place *out, struct
             rest++;
         path = rest;
     } else if (scheme) {
-        return err_set(err, ERR_UNSUPPORTED, "No FileSystem for scheme \"%.*s\"", (int)scheme, path);
+        return err_set(err, ERR_UNSUPPORTED, "No FileSystem for scheme \"%.*s\"", (int)scheme,
+                       path);
     }
     if (strncmp(s->default_uri, "file:", 5) == 0)
         return local_place(path, out, err);
@@ -249,18 +250,16 @@ static int entry_local(const struct place *p, const char *path, struct store_ent
 
     if (stat(path, &st) < 0)
         return err_sys(err, errno, "file:%s", path);
-    *out = (struct store_entry){.is_dir = S_ISDIR(st.st_mode),
-                                .length = (uint64_t)st.st_size,
-                                .block_size = LOCAL_BLOCK};
+    *out = (struct store_entry){
+        .is_dir = S_ISDIR(st.st_mode), .length = (uint64_t)st.st_size, .block_size = LOCAL_BLOCK};
     return entry_from(p, path, out, err);
 }
 
 static int entry_remote(const struct place *p, const struct dfs_stat *st, struct store_entry *out,
                         struct err *err)
 {
-    *out = (struct store_entry){.is_dir = st->kind == DFS_DIR,
-                                .length = st->length,
-                                .block_size = st->block_size};
+    *out = (struct store_entry){
+        .is_dir = st->kind == DFS_DIR, .length = st->length, .block_size = st->block_size};
     return entry_from(p, st->path, out, err);
 }
 

@@ -18,8 +18,8 @@ void task_job_name(const struct task_id *id, char *out, size_t n)
 
 void task_name(const struct task_id *id, char *out, size_t n)
 {
-    snprintf(out, n, "task_%" PRIu64 "_%04u_%c_%06u", id->epoch, id->job,
-             id->is_reduce ? 'r' : 'm', id->index);
+    snprintf(out, n, "task_%" PRIu64 "_%04u_%c_%06u", id->epoch, id->job, id->is_reduce ? 'r' : 'm',
+             id->index);
 }
 
 void task_attempt_name(const struct task_id *id, char *out, size_t n)

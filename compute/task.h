@@ -53,8 +53,8 @@ struct task {
     uint32_t maps, reduces;
     struct store *store;
     struct env *env;
-    const struct conf *conf;     /* of this machine; may be NULL */
-    char dir[1024];              /* the task's directory: it exists, shipped files are in it */
+    const struct conf *conf; /* of this machine; may be NULL */
+    char dir[1024];          /* the task's directory: it exists, shipped files are in it */
     char part_uri[STORE_URI_MAX];
     /* Fills one reader for each map, in their order, waiting for maps as needed.  How many were
      * opened is put into *opened, also on failure. */
@@ -66,7 +66,7 @@ struct task {
     char status[TASK_STATUS_MAX];
     _Atomic bool cancelled;
     _Atomic uint32_t permille;
-    _Atomic uint64_t alive;      /* counts up whenever the task does something */
+    _Atomic uint64_t alive; /* counts up whenever the task does something */
     struct child_result child;
 };
 
@@ -79,7 +79,8 @@ int reduce_task_run(struct task *t, struct err *err);
 /* Runs a command of the job's in the task's directory and environment. */
 int task_run_command(struct task *t, const char *command, const struct child_io *io,
                      struct err *err);
-void task_reporter(void *ctx, const char *text, size_t n); /* for child_io.reporter; ctx: the task */
+void task_reporter(void *ctx, const char *text,
+                   size_t n); /* for child_io.reporter; ctx: the task */
 void task_alive(void *ctx);
 
 /* Fills @lines with about a chunk of KEY TAB VALUE lines for a program; none are left when it stays

@@ -129,9 +129,8 @@ static char **point(struct vars *v, struct err *err)
 
     for (size_t i = 0; i < v->text.n; i++)
         count += v->text.bytes[i] == 0;
-    list = v->text.bad || count > VARIABLES_MAX
-               ? NULL
-               : malloc((count + 1) * sizeof *list + v->text.n);
+    list = v->text.bad || count > VARIABLES_MAX ? NULL
+                                                : malloc((count + 1) * sizeof *list + v->text.n);
     if (!list) {
         err_set(err, ERR_LIMIT, "the environment of the task is too large: over %d bytes", ENV_MAX);
         return NULL;

@@ -269,12 +269,18 @@ static int64_t read_failed(void *ctx)
 }
 
 static struct metric table[] = {
-    {.name = "worker_tasks_running", .help = "Attempts that run here.", .kind = METRIC_GAUGE,
+    {.name = "worker_tasks_running",
+     .help = "Attempts that run here.",
+     .kind = METRIC_GAUGE,
      .read = read_running},
-    {.name = "worker_tasks_started_total", .help = "Attempts that were started.",
-     .kind = METRIC_COUNTER, .read = read_started},
-    {.name = "worker_tasks_failed_total", .help = "Attempts that failed or were killed.",
-     .kind = METRIC_COUNTER, .read = read_failed},
+    {.name = "worker_tasks_started_total",
+     .help = "Attempts that were started.",
+     .kind = METRIC_COUNTER,
+     .read = read_started},
+    {.name = "worker_tasks_failed_total",
+     .help = "Attempts that failed or were killed.",
+     .kind = METRIC_COUNTER,
+     .read = read_failed},
 };
 
 static void show_metrics(void *ctx, struct http_request *req)
@@ -300,8 +306,8 @@ static int open_shuffle(struct worker_daemon *w, struct err *err)
     if (rc == 0)
         rc = http_start(at.host, at.port, routes, 2, &w->http, &port, err);
     if (rc == 0)
-        snprintf(w->shuffle_address, sizeof w->shuffle_address, strchr(w->ip, ':') ? "[%s]:%u" : "%s:%u",
-                 w->ip, port);
+        snprintf(w->shuffle_address, sizeof w->shuffle_address,
+                 strchr(w->ip, ':') ? "[%s]:%u" : "%s:%u", w->ip, port);
     return rc;
 }
 

@@ -11,7 +11,7 @@ enum { WAIT_MS = 1000, PAUSE_MS = 200, ARENA_MAX = 64 << 20 };
 struct place {
     uint32_t attempt;
     char address[300];
-    bool here;  /* on this worker */
+    bool here; /* on this worker */
     bool known, had, bad;
 };
 
@@ -190,9 +190,9 @@ int worker_fetch(struct task *t, struct spill_reader *readers, uint32_t *opened,
     struct gather g = {.w = r->w, .t = t, .readers = readers};
     int rc = shuffle_new(&g.shuffle, err);
 
-    g.memory = (size_t)spec_int(t->spec, "mapreduce.task.io.sort.mb",
-                                conf_int(r->w->conf, OPT_sort_mb))
-               << 20;
+    g.memory =
+        (size_t)spec_int(t->spec, "mapreduce.task.io.sort.mb", conf_int(r->w->conf, OPT_sort_mb))
+        << 20;
     g.places = calloc(t->maps + 1, sizeof *g.places);
     if (rc == 0 && !g.places)
         rc = err_set(err, ERR_NOMEM, "no memory for %u map outputs", t->maps);

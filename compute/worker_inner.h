@@ -20,8 +20,8 @@ struct worker_job {
     Pb__JobSpecProto *spec;
     struct store *store;
     enum { JOB_NEW, JOB_FETCHING, JOB_READY } state;
-    int users;          /* attempts that run */
-    bool forgotten;     /* to be removed once nobody uses it */
+    int users;      /* attempts that run */
+    bool forgotten; /* to be removed once nobody uses it */
     struct worker_job *next;
 };
 
@@ -29,7 +29,7 @@ struct running {
     struct worker_daemon *w;
     struct task task;
     struct worker_job *job;
-    struct arena arena;  /* of the split */
+    struct arena arena; /* of the split */
     Pb__SplitProto *split;
     uint64_t told_alive; /* value of task.alive in the last report */
     bool ended;
@@ -58,7 +58,7 @@ struct worker_daemon {
 
 /* Starts an attempt on a thread of its own; lock held.  One that is known already is left. */
 void worker_task_start(struct worker_daemon *w, const Pb__StartTaskProto *p);
-void worker_task_kill(struct worker_daemon *w, const struct task_id *id); /* lock held */
+void worker_task_kill(struct worker_daemon *w, const struct task_id *id);   /* lock held */
 void worker_job_forget(struct worker_daemon *w, const struct task_id *job); /* lock held */
 /* Tells the scheduler how one attempt is doing. */
 int worker_report_alive(struct worker_daemon *w, const struct task_id *id, uint32_t permille,

@@ -194,8 +194,8 @@ static bool report_end(struct running *r, int task_rc, const struct err *task_er
     p.id = &id;
     fill_report(r, task_rc, task_err, &a, &p);
     while (rc < 0 && !r->w->stopping) {
-        rc = rpc_call_method(r->w->calls, "report", &p.base,
-                             &pb__report_response_proto__descriptor, &answer, &m, NULL);
+        rc = rpc_call_method(r->w->calls, "report", &p.base, &pb__report_response_proto__descriptor,
+                             &answer, &m, NULL);
         if (rc == 0)
             wanted = ((Pb__ReportResponseProto *)m)->wanted;
         else
