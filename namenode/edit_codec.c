@@ -15,7 +15,7 @@ enum kind {
     K_U16,        /* 2 bytes */
     K_U8,         /* 1 byte */
     K_BOOL,       /* 1 byte */
-    K_TYPE,       /* a storage type in 4 bytes */
+    K_TYPE,       /* a storage type in 4 bytes, by Java's ordinal */
     K_PERMISSION, /* user and group as Text, 2-byte mode */
     K_BLOCKS,     /* 4-byte count; id, length, stamp of 8 bytes each */
     K_COMPACT,    /* vint count; 8-byte id, length and stamp as vlong differences */
@@ -330,6 +330,14 @@ static void put_xattrs(struct buf *out, const char *path, const struct edit_op *
     }
 }
 
+/* DISK, SSD, ARCHIVE, RAM_DISK, PROVIDED, NVDIMM: where Java's enum has them. */
+static const uint8_t java_types[] = {2, 1, 3, 0, 4, 5};
+
+static unsigned java_type(uint8_t type)
+{
+    return type < sizeof java_types ? java_types[type] : type;
+}
+
 static void put_options(struct buf *out, uint32_t options)
 {
     uint8_t bytes[2];
@@ -368,7 +376,7 @@ static void put_field(struct buf *out, const struct field *f, const struct edit_
     case K_U16: buf_put_be(out, *(const uint16_t *)p, 2); break;
     case K_U8: buf_put_be(out, *(const uint8_t *)p, 1); break;
     case K_BOOL: buf_put_be(out, *(const bool *)p, 1); break;
-    case K_TYPE: buf_put_be(out, *(const uint8_t *)p, 4); break;
+    case K_TYPE: buf_put_be(out, java_type(*(const uint8_t *)p), 4); break;
     case K_MTIME2: buf_put_be(out, op->mtime_ms, 8); break;
     case K_PERMISSION:
         put_text(out, op->user);
@@ -819,8 +827,10 @@ static void get_field(struct rd *r, const struct field *f, struct arena *arena, 
     case K_BOOL: *(bool *)p = rd_be(r, 1) != 0; break;
     case K_TYPE:
         type = rd_be(r, 4);
-        r->bad |= type > 255;
-        *(uint8_t *)p = (uint8_t)type;
+        r->bad |= type >= sizeof java_types;
+        for (unsigned i = 0; i < sizeof java_types; i++)
+            if (java_types[i] == type)
+                *(uint8_t *)p = (uint8_t)i;
         break;
     case K_MTIME2: rd_be(r, 8); break;
     case K_PERMISSION:

@@ -85,7 +85,7 @@ struct edit_op {
     const char *client_name, *client_machine, *new_holder; /* leases */
     uint64_t gs, block_id;                                  /* SET_GENSTAMP, ALLOCATE_BLOCK_ID */
     int64_t ns_quota, ds_quota;
-    uint8_t storage_type;
+    uint8_t storage_type; /* StorageTypeProto less 1 */
     uint64_t new_length; /* TRUNCATE */
 
     const struct edit_acl_entry *acl;

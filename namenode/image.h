@@ -28,8 +28,11 @@ struct image_extras {
     struct buf secret_manager, cache_manager, erasure_coding;
     uint32_t snapshot_counter;
     uint64_t gs_v1, gs_v1_limit; /* stamps of stores older than Hadoop 2.0 */
-    uint64_t last_striped_block;
 };
+/* Where a directory's storage policy stands: an xattr of the namespace SYSTEM. */
+enum { IMAGE_POLICY_NS = 3 };
+#define IMAGE_POLICY_NAME "hsm.block.storage.policy.id"
+
 void image_extras_init(struct image_extras *x);
 void image_extras_done(struct image_extras *x);
 
@@ -44,7 +47,7 @@ struct image_info {
 int image_load(struct env *env, const char *path, const uint8_t *md5, struct namespace *ns,
                struct image_extras *extras, struct image_info *out, struct err *err);
 
-/* Writes @ns as an image; the bytes come in order through @write. */
+/* Writes @ns, of which nothing is left to reclaim, as an image; the bytes come in order through @write. */
 struct image_sink {
     int (*write)(void *ctx, const void *bytes, size_t n, struct err *err);
     void *ctx;

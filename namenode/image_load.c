@@ -37,7 +37,7 @@ struct loader {
     size_t snapshottable_count;
     bool wide_names; /* some name has bytes above 0x7f: Java orders those before ASCII */
 
-    uint64_t last_inode, last_block, gs;
+    uint64_t last_inode, last_block, last_group, gs;
     struct image_info info;
 };
 
@@ -79,8 +79,7 @@ static int load_info(struct loader *l, struct err *err)
         l->last_block = s->lastallocatedblockid;
         l->extras->gs_v1 = s->genstampv1;
         l->extras->gs_v1_limit = s->genstampv1limit;
-        if (s->has_lastallocatedstripedblockid)
-            l->extras->last_striped_block = s->lastallocatedstripedblockid;
+        l->last_group = s->lastallocatedstripedblockid;
     }
     image_reader_close(&r);
     arena_done(&arena);
@@ -101,7 +100,9 @@ static int take_string(struct loader *l, struct image_reader *r, struct rd m, un
         if (f.number == 1)
             id = (uint32_t)f.v;
         else if (f.number == 2)
-            text = arena_strndup(&l->strings_arena, (const char *)f.slice.at, rd_left(&f.slice));
+            text =
+                arena_strndup(&l->strings_arena, rd_left(&f.slice) ? (const char *)f.slice.at : "",
+                              rd_left(&f.slice));
     }
     kind = mask_bits ? (unsigned)(id >> (32 - mask_bits)) : STRING_ANY;
     id = mask_bits ? id & (((uint64_t)1 << (32 - mask_bits)) - 1) : id;
@@ -356,7 +357,7 @@ static bool take_blocks(struct loader *l, struct rd m, struct ns_load_inode *in)
 
 static const char *take_chars(struct loader *l, struct rd m)
 {
-    return arena_strndup(&l->inode_arena, (const char *)m.at, rd_left(&m));
+    return arena_strndup(&l->inode_arena, rd_left(&m) ? (const char *)m.at : "", rd_left(&m));
 }
 
 static bool take_writer(struct loader *l, struct rd m, struct ns_load_inode *in)
@@ -382,6 +383,7 @@ static bool take_file(struct loader *l, struct rd m, struct ns_load_inode *in)
     bool good = true;
 
     in->info.kind = INODE_FILE;
+    in->info.replication = 1; /* a striped file has none of its own */
     while (good && pb_next(&m, &f)) {
         switch (f.number) {
         case 1: in->info.replication = (uint16_t)f.v; break;
@@ -411,6 +413,48 @@ static bool is_snapshottable(const struct loader *l, uint64_t id)
     return false;
 }
 
+/* A directory's storage policy stands among its xattrs, as one byte. */
+static void take_policy(struct ns_load_inode *in)
+{
+    struct edit_xattr *list = (struct edit_xattr *)(uintptr_t)in->xattrs;
+
+    for (int i = 0; i < in->xattr_count; i++) {
+        if (list[i].ns != IMAGE_POLICY_NS || strcmp(list[i].name, IMAGE_POLICY_NAME) != 0 ||
+            list[i].value_n != 1)
+            continue;
+        in->info.storage_policy = list[i].value[0];
+        list[i] = list[--in->xattr_count];
+        in->info.has_xattrs = in->xattr_count > 0;
+        return;
+    }
+}
+
+static bool take_type_quotas(struct rd m, struct ns_load_inode *in)
+{
+    struct pb_field f = {0};
+
+    for (int i = 0; i < NS_STORAGE_TYPES; i++)
+        in->type_quotas[i] = -1;
+    while (pb_next(&m, &f)) {
+        struct pb_field e = {0};
+        uint64_t type = 0, quota = 0;
+
+        if (f.number != 1)
+            continue;
+        while (pb_next(&f.slice, &e)) {
+            if (e.number == 1)
+                type = e.v;
+            else if (e.number == 2)
+                quota = e.v;
+        }
+        if (f.slice.bad || type < 1 || type > NS_STORAGE_TYPES)
+            return false;
+        in->type_quotas[type - 1] = (int64_t)quota;
+        in->has_type_quotas = true;
+    }
+    return !m.bad;
+}
+
 static bool take_directory(struct loader *l, struct rd m, struct ns_load_inode *in)
 {
     struct pb_field f = {0};
@@ -425,9 +469,11 @@ static bool take_directory(struct loader *l, struct rd m, struct ns_load_inode *
         case 4: good = take_permission(l, f.v, &in->info); break;
         case 5: good = take_acl(l, f.slice, in); break;
         case 6: good = take_xattrs(l, f.slice, in); break;
+        case 7: good = take_type_quotas(f.slice, in); break;
         default: break;
         }
     }
+    take_policy(in);
     /* The root's "no quota" is the highest number. */
     if (in->info.id == NS_ROOT_ID && in->ns_quota == INT64_MAX)
         in->ns_quota = -1;
@@ -602,7 +648,7 @@ static int load_directories(struct loader *l, struct err *err)
             rc = image_reader_bad(&r, err, "a directory that does not parse");
             break;
         }
-        if (l->wide_names || c.referred)
+        if (c.count > 1 && (l->wide_names || c.referred))
             qsort_r(c.ids, c.count, sizeof *c.ids, by_name, l->ns);
         rc = ns_load_children(l->ns, c.parent, c.ids, c.count, err);
         if (rc < 0)
@@ -725,6 +771,9 @@ static int load_sections(struct loader *l, struct err *err)
         rc = load_directories(l, err);
     if (rc == 0)
         ns_load_counters(l->ns, l->last_inode, l->last_block, l->gs);
+    /* The lowest number is Hadoop's "none yet". */
+    if (rc == 0 && l->last_group != (uint64_t)INT64_MIN && l->last_group >> 63)
+        ns_load_counters(l->ns, l->last_inode, l->last_group, l->gs);
     return rc;
 }
 
@@ -774,7 +823,7 @@ int image_load(struct env *env, const char *path, const uint8_t *md5, struct nam
 
 void image_extras_init(struct image_extras *x)
 {
-    *x = (struct image_extras){.gs_v1 = NS_FIRST_GS, .last_striped_block = (uint64_t)INT64_MIN};
+    *x = (struct image_extras){.gs_v1 = NS_FIRST_GS};
     buf_init(&x->secret_manager, SMALL_SECTION_MAX);
     buf_init(&x->cache_manager, SMALL_SECTION_MAX);
     buf_init(&x->erasure_coding, SMALL_SECTION_MAX);

@@ -143,7 +143,8 @@ static void save_info(struct saver *s, const struct image_info *info, const stru
     put_number(&s->body, 4, x->gs_v1_limit);
     put_number(&s->body, 5, ns_last_block_id(s->ns));
     put_number(&s->body, 6, info->txid);
-    put_number(&s->body, 8, x->last_striped_block);
+    put_number(&s->body, 8,
+               ns_last_group_id(s->ns) ? ns_last_group_id(s->ns) : (uint64_t)INT64_MIN);
     put_delimited(s, &s->body);
     end_section(s, "NS_INFO");
 }
@@ -219,8 +220,28 @@ static void put_xattrs(struct saver *s, unsigned field, const struct inode_info 
     buf_clear(&s->part);
     for (int k = 0; k < count; k++)
         put_xattr(s, list[k].ns, list[k].name, list[k].value, list[k].value_n);
-    if (count > 0)
+    if (i->kind == INODE_DIR && i->storage_policy)
+        put_xattr(s, IMAGE_POLICY_NS, IMAGE_POLICY_NAME, &i->storage_policy, 1);
+    if (s->part.n > 0)
         put_bytes(&s->body, field, s->part.bytes, s->part.n);
+}
+
+static void put_type_quotas(struct saver *s, unsigned field, const struct inode_info *i)
+{
+    int64_t quotas[NS_STORAGE_TYPES];
+
+    if (!ns_type_quotas(s->ns, i->id, quotas))
+        return;
+    buf_clear(&s->part);
+    for (unsigned t = 0; t < NS_STORAGE_TYPES; t++) {
+        if (quotas[t] < 0)
+            continue;
+        buf_put_varint(&s->part, 1 << 3 | PB_BYTES);
+        buf_put_varint(&s->part, 3 + varint_size((uint64_t)quotas[t]));
+        put_number(&s->part, 1, t + 1);
+        put_number(&s->part, 2, (uint64_t)quotas[t]);
+    }
+    put_bytes(&s->body, field, s->part.bytes, s->part.n);
 }
 
 static void put_block(struct saver *s, const struct block_info *b)
@@ -303,6 +324,7 @@ static void make_directory(struct saver *s, const struct inode_info *i)
     put_permission(s, 4, i);
     put_acl(s, 5, i);
     put_xattrs(s, 6, i);
+    put_type_quotas(s, 7, i);
 }
 
 static void make_symlink(struct saver *s, const struct inode_info *i)
@@ -339,6 +361,10 @@ static void save_inode(void *ctx, const struct inode_info *i)
 
     if (s->rc < 0)
         return;
+    if (i->parent == 0 && i->id != NS_ROOT_ID) {
+        fail(s, err_set(s->err, ERR_STATE, "inode %" PRIu64 " is deleted and still there", i->id));
+        return;
+    }
     buf_clear(&s->body);
     kinds[i->kind].make(s, i);
     *p++ = 1 << 3;

@@ -60,7 +60,7 @@ int name_dirs_load(struct name_dirs *d, struct namespace *ns,
 
 /* Writes a checkpoint of @ns as of @txid to every directory, durably, as fsimage.ckpt_N with its
  * MD5 beside it.  Called in a forked child, or with nothing else running.  A directory that fails
- * goes without; it is an error when none is left. */
+ * goes without; it is an error when none is left.  What was deleted must have been reclaimed. */
 int name_dirs_save_image(struct name_dirs *d, const struct namespace *ns, uint64_t txid,
                          struct err *err);
 

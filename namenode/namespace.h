@@ -163,6 +163,9 @@ int ns_acl(const struct namespace *ns, uint64_t id, struct arena *arena,
 int ns_xattrs(const struct namespace *ns, uint64_t id, struct arena *arena,
               struct edit_xattr **out);
 bool ns_quota(const struct namespace *ns, uint64_t id, int64_t *names, int64_t *space);
+/* Quotas of space by storage type, in the order of StorageTypeProto, -1: none; false: no quota. */
+enum { NS_STORAGE_TYPES = 6 };
+bool ns_type_quotas(const struct namespace *ns, uint64_t id, int64_t out[NS_STORAGE_TYPES]);
 
 /* Files that are being written. */
 struct open_file {
@@ -205,6 +208,8 @@ struct ns_load_inode {
     const struct edit_xattr *xattrs;
     int xattr_count;
     int64_t ns_quota, ds_quota; /* -1: none */
+    bool has_type_quotas;
+    int64_t type_quotas[NS_STORAGE_TYPES];
 };
 int ns_load_inode(struct namespace *ns, const struct ns_load_inode *in, struct err *err);
 int ns_load_children(struct namespace *ns, uint64_t dir, const uint64_t *ids, uint32_t count,

@@ -48,13 +48,15 @@ static int load_features(struct namespace *ns, const struct ns_load_inode *in, s
     bool quota = in->info.kind == INODE_DIR && (in->ns_quota >= 0 || in->ds_quota >= 0);
     struct feature *f;
 
-    if (!in->acl_count && !in->xattr_count && !quota)
+    if (!in->acl_count && !in->xattr_count && !quota && !in->has_type_quotas)
         return 0;
     f = feature_make(ns->features, in->info.id);
     if (!f || !feature_set_acl(f, in->acl, in->acl_count) ||
         !feature_set_xattrs(f, in->xattrs, in->xattr_count))
         return err_set(err, ERR_NOMEM, "features");
     ns_inode(ns, in->info.id)->flags |= INODE_FEATURE;
+    if (in->has_type_quotas)
+        memcpy(f->type_quota, in->type_quotas, sizeof f->type_quota);
     f->has_quota = quota;
     if (quota) {
         f->ns_quota = in->ns_quota;

@@ -249,6 +249,18 @@ bool ns_quota(const struct namespace *ns, uint64_t id, int64_t *names, int64_t *
     return true;
 }
 
+bool ns_type_quotas(const struct namespace *ns, uint64_t id, int64_t out[NS_STORAGE_TYPES])
+{
+    const struct feature *f = feature_get(ns->features, id);
+    bool any = false;
+
+    for (int i = 0; f && i < NS_STORAGE_TYPES; i++) {
+        out[i] = f->type_quota[i];
+        any |= out[i] >= 0;
+    }
+    return any;
+}
+
 bool ns_open_file(const struct namespace *ns, uint64_t inode, struct open_file *out)
 {
     const char *holder = lease_holder(ns->leases, inode);

@@ -66,14 +66,18 @@ static int f_pwrite(struct env *e, int fd, const void *buf, size_t n, uint64_t a
     return refuse(err);
 }
 
+/* Nobody pulls the plug on a test: the page cache is as good as the disk, and a sweep that waited
+ * for the disk would take minutes. */
 static int f_sync(struct env *e, int fd, struct err *err)
 {
-    return fails(e) ? refuse(err) : env_sync(real(), fd, err);
+    (void)fd;
+    return fails(e) ? refuse(err) : 0;
 }
 
 static int f_sync_dir(struct env *e, const char *path, struct err *err)
 {
-    return fails(e) ? refuse(err) : env_sync_dir(real(), path, err);
+    (void)path;
+    return fails(e) ? refuse(err) : 0;
 }
 
 static int f_truncate(struct env *e, int fd, uint64_t size, struct err *err)

@@ -14,6 +14,14 @@ public class EditsTour {
   static void put(String s, int n) throws Exception {
     try (FSDataOutputStream o = fs.create(p(s), true, 4096, (short) 1, 1024 * 1024)) { o.write(new byte[n]); }
   }
+  static void snapshots() throws Exception {
+    fs.mkdirs(p("/snap/d")); put("/snap/d/f", 9); put("/snap/g", 8);
+    fs.allowSnapshot(p("/snap")); fs.createSnapshot(p("/snap"), "s1");
+    put("/snap/d/h", 4); fs.delete(p("/snap/g"), false); fs.rename(p("/snap/d/f"), p("/snap/moved"));
+    fs.createSnapshot(p("/snap"), "s2"); fs.renameSnapshot(p("/snap"), "s2", "s3");
+      fs.deleteSnapshot(p("/snap"), "s3"); fs.deleteSnapshot(p("/snap"), "s1"); fs.disallowSnapshot(p("/snap"));
+    fs.delete(p("/snap"), true);
+  }
   public static void main(String[] a) throws Exception {
     Configuration c = new Configuration();
     c.set("fs.defaultFS", a[0]);
@@ -22,6 +30,7 @@ public class EditsTour {
     HdfsAdmin admin = new HdfsAdmin(URI.create(a[0]), c);
     for (int i = 0; i < 100 && fs.getDataNodeStats(HdfsConstants.DatanodeReportType.LIVE).length == 0; i++) Thread.sleep(200);
     Thread.sleep(4000);
+    if (a.length > 1 && a[1].equals("snapshots")) { snapshots(); return; }
     fs.mkdirs(p("/dir/a/b"));
     fs.mkdirs(p("/dir/\u00fcml\u00e4ut \ud83d\ude00"), new FsPermission((short) 01777));
     put("/dir/f1", 100);
@@ -68,13 +77,6 @@ public class EditsTour {
     fs.mkdirs(p("/q")); fs.setQuota(p("/q"), 5, HdfsConstants.QUOTA_DONT_SET); fs.setQuota(p("/q"), HdfsConstants.QUOTA_RESET, HdfsConstants.QUOTA_DONT_SET);
     fs.setStoragePolicy(p("/dir/a"), "WARM"); fs.setStoragePolicy(p("/dir/f1"), "ONE_SSD"); fs.setStoragePolicy(p("/q"), "COLD");
     fs.unsetStoragePolicy(p("/q"));
-    fs.mkdirs(p("/snap/d")); put("/snap/d/f", 9); put("/snap/g", 8);
-    fs.allowSnapshot(p("/snap")); fs.createSnapshot(p("/snap"), "s1");
-    put("/snap/d/h", 4); fs.delete(p("/snap/g"), false); fs.rename(p("/snap/d/f"), p("/snap/moved"));
-    fs.createSnapshot(p("/snap"), "s2"); fs.renameSnapshot(p("/snap"), "s2", "s3");
-    if (a.length < 2 || !a[1].equals("snap")) {
-      fs.deleteSnapshot(p("/snap"), "s3"); fs.deleteSnapshot(p("/snap"), "s1"); fs.disallowSnapshot(p("/snap"));
-    }
     fs.addCachePool(new CachePoolInfo("pool1").setOwnerName("alice").setGroupName("staff").setMode(new FsPermission((short) 0755)).setLimit(1000L).setMaxRelativeExpiryMs(100000L));
     fs.modifyCachePool(new CachePoolInfo("pool1").setLimit(1L << 30));
     fs.addCachePool(new CachePoolInfo("pool2"));
