@@ -10,7 +10,7 @@
 
 #include "datanode/dataset_parts.h"
 
-enum { DRAFTS_MAX = 1 << 20, STOP_WRITER_S = 60 };
+enum { DRAFTS_MAX = 1 << 20, STOP_WRITER_S = 60, ROOM_FROM = 256 << 10, ROOM_STEP = 8 << 20 };
 
 /* ---- the table of drafts ---- */
 
@@ -57,8 +57,31 @@ struct draft *draft_attach_locked(struct dataset *ds, struct replica *r)
     return d;
 }
 
+void draft_make_room(struct draft *d, uint64_t upto)
+{
+    if (upto <= d->allocated || upto < ROOM_FROM)
+        return;
+    if (d->allocated < d->received)
+        d->allocated = d->received;
+    /* Not every file system can; a full disk is found out by the write itself. */
+    if (fallocate(d->data_fd, FALLOC_FL_KEEP_SIZE, (off_t)d->allocated, ROOM_STEP) == 0)
+        d->allocated += ROOM_STEP;
+    else
+        d->allocated = UINT64_MAX;
+}
+
+static void give_room_back(struct draft *d)
+{
+    if (d->data_fd >= 0 && d->allocated > d->received &&
+        ftruncate(d->data_fd, (off_t)d->received) < 0)
+        return;
+    d->allocated = 0;
+}
+
 static void close_fds(struct draft *d)
 {
+    if (!d->dead)
+        give_room_back(d);
     if (d->data_fd >= 0)
         close(d->data_fd);
     if (d->meta_fd >= 0)
@@ -632,8 +655,11 @@ static int settle(struct dataset *ds, struct draft *d, enum replica_home home,
                   struct replica_facts *out, struct err *err)
 {
     struct replica *r;
-    int rc = replica_relocate(d->volume, d->id, (struct replica_place){d->home, d->stamp},
-                              (struct replica_place){home, d->stamp}, err);
+    int rc;
+
+    give_room_back(d); /* while nobody else can make the file longer */
+    rc = replica_relocate(d->volume, d->id, (struct replica_place){d->home, d->stamp},
+                          (struct replica_place){home, d->stamp}, err);
 
     if (rc < 0) {
         dataset_disk_error(ds, d->volume, rc);

@@ -265,6 +265,7 @@ static int write_packet(struct flow *f, const struct packet *p, struct err *err)
         rc = make_disk_sums(f, p, &first, &made, &sums_n, err);
         sums = made;
     }
+    draft_make_room(d, upto);
     if (rc == 0)
         rc = env_pwrite(env, d->data_fd, p->data + skip, p->h.data_bytes - skip, at + skip, err);
     if (rc == 0 && sums_n)

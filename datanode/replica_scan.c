@@ -145,7 +145,7 @@ static int take_unfinished(struct dataset *ds, struct volume *v, uint64_t id, ui
                              (uint64_t)meta.st_size, &b.bytes, &err) < 0)
             LOG_WARN("dn.scan", "block=blk_%lld_%llu err=\"%s\" next=\"report it empty\"",
                      (long long)id, (unsigned long long)stamp, err.text);
-        else if (b.bytes < (uint64_t)data.st_size && ftruncate(data_fd, (off_t)b.bytes) < 0)
+        else if (ftruncate(data_fd, (off_t)b.bytes) < 0) /* room beyond the end goes too */
             LOG_WARN("dn.scan", "block=blk_%lld err=\"can't be cut\" next=\"go on\"",
                      (long long)id);
     }
