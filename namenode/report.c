@@ -107,7 +107,9 @@ static bool reader_next(struct replica_reader *in, struct reported *out)
         read_numbers(in, out);
         return !in->bad;
     }
-    out->id = next_varint(in);
+    uint64_t id = next_varint(in);
+
+    out->id = id >> 1 ^ -(id & 1); /* zigzag: ids of block groups are negative */
     out->length = next_varint(in);
     out->gs = next_varint(in);
     out->state = (Pb__ReplicaStateProto)next_varint(in);

@@ -323,7 +323,7 @@ int model_report(struct world *w, struct model *m)
 
     buf_init(&b, 1 << 20);
     for (int i = 0; i < m->held_count; i++) {
-        buf_put_varint(&b, m->held[i].id);
+        buf_put_varint(&b, m->held[i].id << 1);
         buf_put_varint(&b, m->held[i].length);
         buf_put_varint(&b, m->held[i].gs);
         buf_put_varint(&b, m->held[i].state);
