@@ -71,10 +71,10 @@ int access_inode(struct op *op, const struct inode_info *i, int want, const char
 
     if (is_exempt(op) || allows(op, i, want))
         return 0;
-    return err_set(
-        &op->err, ERR_ACCESS, "Permission denied: user=%s, access=%s, inode=\"%s\":%s:%s:%c%s%s",
-        op->user->name, want_text(want), path, i->user, i->group, i->kind == INODE_DIR ? 'd' : '-',
-        mode_text(i->mode, mode), i->has_acl ? "+" : "");
+    return err_set(&op->err, ERR_ACCESS,
+                   "Permission denied: user=%s, access=%s, inode=\"%s\":%s:%s:%c%s", op->user->name,
+                   want_text(want), path, i->user, i->group, i->kind == INODE_DIR ? 'd' : '-',
+                   mode_text(i->mode, mode));
 }
 
 static int check_at(struct op *op, const struct place *p, int index, int want)

@@ -259,17 +259,6 @@ static int get_blocks(struct namenode *nn, struct rpc_call *call, const void *re
 
 /* ---- HAServiceProtocol ---- */
 
-static int get_service_status(struct namenode *nn, struct rpc_call *call, const void *rq, void *out,
-                              struct err *err)
-{
-    Pb__GetServiceStatusResponseProto *rs = out;
-
-    (void)nn, (void)call, (void)rq, (void)err;
-    rs->state = PB__HASERVICE_STATE_PROTO__ACTIVE;
-    rs->has_readytobecomeactive = rs->readytobecomeactive = 1;
-    return 0;
-}
-
 static int monitor_health(struct namenode *nn, struct rpc_call *call, const void *rq, void *out,
                           struct err *err)
 {
@@ -277,8 +266,8 @@ static int monitor_health(struct namenode *nn, struct rpc_call *call, const void
     return 0;
 }
 
-static int no_transition(struct namenode *nn, struct rpc_call *call, const void *rq, void *out,
-                         struct err *err)
+static int not_ha(struct namenode *nn, struct rpc_call *call, const void *rq, void *out,
+                  struct err *err)
 {
     (void)nn, (void)call, (void)rq, (void)out;
     return err_set_class(err, ERR_UNSUPPORTED, "org.apache.hadoop.ha.ServiceFailedException",
@@ -364,11 +353,11 @@ static int reconfigurable(struct namenode *nn, struct rpc_call *call, const void
     X(namenode, getBlocks, pbnn__get_blocks, SLOW, true, get_blocks)                               \
     X(namenode, isUpgradeFinalized, pbnn__is_upgrade_finalized, SLOW, true, is_upgrade_finalized)  \
     X(namenode, isRollingUpgrade, pbnn__is_rolling_upgrade, SLOW, true, is_rolling_upgrade)        \
-    X(ha, getServiceStatus, pb__get_service_status, FAST, true, get_service_status)                \
+    X(ha, getServiceStatus, pb__get_service_status, FAST, true, not_ha)                            \
     X(ha, monitorHealth, pb__monitor_health, FAST, true, monitor_health)                           \
-    X(ha, transitionToActive, pb__transition_to_active, FAST, true, no_transition)                 \
-    X(ha, transitionToStandby, pb__transition_to_standby, FAST, true, no_transition)               \
-    X(ha, transitionToObserver, pb__transition_to_observer, FAST, true, no_transition)             \
+    X(ha, transitionToActive, pb__transition_to_active, FAST, true, not_ha)                        \
+    X(ha, transitionToStandby, pb__transition_to_standby, FAST, true, not_ha)                      \
+    X(ha, transitionToObserver, pb__transition_to_observer, FAST, true, not_ha)                    \
     X(mappings, refreshUserToGroupsMappings, pb__refresh_user_to_groups_mappings, SLOW, true,      \
       refresh_groups)                                                                              \
     X(mappings, refreshSuperUserGroupsConfiguration, pb__refresh_super_user_groups_configuration,  \

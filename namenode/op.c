@@ -19,6 +19,11 @@ int op_no_such_file(struct op *op, const char *path)
     return err_set(&op->err, ERR_NOENT, "File does not exist: %s", path);
 }
 
+int op_cannot_find(struct op *op, const char *path)
+{
+    return err_set(&op->err, ERR_NOENT, "cannot find %s", path);
+}
+
 /* ---- names ---- */
 
 bool op_name_is_valid(const char *path)
@@ -117,16 +122,22 @@ static int follow(struct op *op, const char *src, struct place *out)
     return 0;
 }
 
+static int not_absolute(struct op *op, const char *src)
+{
+    return err_set_class(&op->err, ERR_ARGUMENT, "java.lang.AssertionError",
+                         "Absolute path required, but got '%s'", src);
+}
+
 int op_resolve(struct op *op, const char *src, enum path_use use, struct place *out)
 {
     bool create = use == FOR_CREATE || use == FOR_CREATE_LINK;
     bool link = use == FOR_READ_LINK || use == FOR_WRITE_LINK || use == FOR_CREATE_LINK;
     int rc;
 
-    if (*src != '/')
-        return err_set(&op->err, ERR_ARGUMENT, "Absolute path required, but got '%s'", src);
     if (create && !op_name_is_valid(src))
         return err_set(&op->err, ERR_INVALID_PATH, "Invalid path name Invalid file name: %s", src);
+    if (*src != '/')
+        return not_absolute(op, src);
     if (src[1] == '.' && (rc = unreserve(op, &src)) < 0)
         return rc;
     if ((rc = follow(op, src, out)) < 0)
@@ -144,7 +155,7 @@ int op_resolve_file(struct op *op, const char *src, uint64_t file_id, struct pla
     const char *path = src;
 
     if (*src != '/')
-        return err_set(&op->err, ERR_ARGUMENT, "Absolute path required, but got '%s'", src);
+        return not_absolute(op, src);
     if (file_id && ns_kind(op->nn->ns, file_id) != INODE_NONE)
         path = ns_path_of(op->nn->ns, file_id, op->arena);
     if (!path)
@@ -170,12 +181,29 @@ int op_check_safe_mode(struct op *op, const char *fmt, ...)
                    op->nn->hostname);
 }
 
-int op_check_super(struct op *op)
+int op_check_super(struct op *op, const char *operation)
 {
     if (op->user->is_super || !conf_bool(op->nn->conf, OPT_permissions))
         return 0;
     return err_set(&op->err, ERR_ACCESS,
-                   "Access denied for user %s. Superuser privilege is required", op->user->name);
+                   "Access denied for user %s. Superuser privilege is required for operation %s",
+                   op->user->name, operation);
+}
+
+/* Names that mean something of their own. */
+static int check_reserved(struct op *op, const struct place *p, int index)
+{
+    const struct ns_name *name = &p->at.names[index];
+
+    if (name->n == 9 && memcmp(name->text, ".snapshot", 9) == 0)
+        return err_set(&op->err, ERR_HADOOP_ARG, "\".snapshot\" is a reserved name.");
+    if (index == 1 && name->n == 9 && memcmp(name->text, ".reserved", 9) == 0)
+        return err_set(
+            &op->err, ERR_HADOOP_ARG,
+            "File name \".reserved\" is reserved and cannot be created. If this is during "
+            "upgrade change the name of the existing file or directory to another name "
+            "before upgrading to the new release.");
+    return 0;
 }
 
 int op_check_limits(struct op *op, const struct place *p)
@@ -184,14 +212,18 @@ int op_check_limits(struct op *op, const struct place *p)
     int64_t items_max = conf_int(op->nn->conf, OPT_dir_items_max);
     int first_new = p->at.found < p->at.count ? p->at.found : p->at.count - 1;
     struct inode_info dir;
+    int rc;
 
-    for (int i = first_new; i < p->at.count; i++)
+    for (int i = first_new; i < p->at.count; i++) {
+        if ((rc = check_reserved(op, p, i)) < 0)
+            return rc;
         if (name_max && p->at.names[i].n > name_max)
             return err_set(&op->err, ERR_NAME_TOO_LONG,
                            "The maximum path component name limit of %.*s in directory %s is "
                            "exceeded: limit=%lld length=%u",
                            (int)p->at.names[i].n, p->at.names[i].text, place_prefix(op, p, i),
                            (long long)name_max, p->at.names[i].n);
+    }
     if (ns_info(op->nn->ns, p->at.ids[first_new - 1], &dir) && dir.child_count >= items_max)
         return err_set(&op->err, ERR_DIR_FULL,
                        "The directory item limit of %s is exceeded: limit=%lld items=%u",

@@ -79,6 +79,7 @@ bool op_name_is_valid(const char *path);
 /* At most 8000 characters and 1000 levels. */
 int op_check_path_length(struct op *op, const char *what, const char *path);
 int op_no_such_file(struct op *op, const char *path); /* "File does not exist: /x" */
+int op_cannot_find(struct op *op, const char *path);  /* the same, for ACLs and xattrs */
 
 /* The directory above @place, or 0. */
 static inline uint64_t place_parent(const struct place *p)
@@ -96,7 +97,7 @@ const char *place_prefix(struct op *op, const struct place *p, int components);
 
 /* Fails with SafeModeException when the namenode is in safe mode. */
 int op_check_safe_mode(struct op *op, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int op_check_super(struct op *op); /* AccessControlException for others */
+int op_check_super(struct op *op, const char *operation); /* AccessControlException for others */
 
 /* nn_commit() with what the retry cache needs. */
 int op_commit(struct op *op, struct edit_op *e);

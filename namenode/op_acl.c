@@ -131,7 +131,7 @@ static int logical(struct op *op, const struct inode_info *i, struct list *out)
         return rc;
     list_put(out, ACCESS, USER, NULL, i->mode >> 6);
     list_put(out, ACCESS, OTHER, NULL, i->mode);
-    if (is_extended(out, ACCESS))
+    if (list_find(out, ACCESS, GROUP, NULL)) /* then the mode's group bits are the mask */
         list_put(out, ACCESS, MASK, NULL, i->mode >> 3);
     else
         list_put(out, ACCESS, GROUP, NULL, i->mode >> 3);
@@ -160,7 +160,10 @@ static int read_spec(struct op *op, const struct place *p, Pb__AclEntryProto *co
         if (name && (spec[i]->type == (unsigned)MASK || spec[i]->type == (unsigned)OTHER))
             return refuse(op, p, "this entry type must not have a name: .");
         if (spec[i]->scope == (unsigned)DEFAULT && p->info.kind != INODE_DIR)
-            return refuse(op, p, "only directories may have a default ACL.");
+            return err_set(
+                &op->err, ERR_ACL,
+                "Invalid ACL: only directories may have a default ACL. Path: %s Path: %s", p->path,
+                p->path);
         list_put(out, (int)spec[i]->scope, (int)spec[i]->type, name, (int)spec[i]->permissions);
     }
     return 0;
@@ -193,37 +196,60 @@ static void complete_defaults(struct list *l)
     }
 }
 
-/* The mask is the union of what it masks, unless the client gave one (or named nobody). */
-static void compute_mask(struct list *l, int scope, bool given)
-{
-    struct edit_acl_entry *mask = list_find(l, scope, MASK, NULL);
-    int all = 0;
-    bool named = false;
+/* What is known of each scope's mask while a list is changed. */
+struct masks {
+    bool known[2];   /* there is one: given by the client, or there before */
+    bool given[2];   /* the client named the mask, to set it or to remove it */
+    bool changed[2]; /* the client changed the scope */
+    int permissions[2];
+};
 
-    if (given)
-        return;
+/* Takes the masks out of @l, for they are put back by compute_mask(). */
+static void take_masks(struct list *l, struct masks *m)
+{
+    for (int scope = ACCESS; scope <= DEFAULT; scope++) {
+        struct edit_acl_entry *e = list_find(l, scope, MASK, NULL);
+
+        if (!e)
+            continue;
+        m->known[scope] = true;
+        m->permissions[scope] = e->permissions;
+        list_remove(l, e);
+    }
+}
+
+/* A mask that the client gave, or one of a scope that it did not change, stays as it is; else it
+ * becomes the union of what it masks, when it masks anybody or was there before. */
+static int compute_mask(struct op *op, const struct place *p, struct list *l, int scope,
+                        const struct masks *m)
+{
+    bool named = false;
+    int all = 0;
+
     for (int i = 0; i < l->n; i++) {
         const struct edit_acl_entry *e = &l->e[i];
 
-        if (e->scope != scope || e->type == MASK || e->type == OTHER ||
-            (e->type == USER && !e->name))
-            continue;
-        all |= e->permissions;
-        named |= e->name != NULL;
+        if (e->scope == scope && (e->type == GROUP || e->name))
+            all |= e->permissions;
+        named |= e->scope == scope && e->name;
     }
-    if (named)
+    if (!m->known[scope] && named && m->given[scope])
+        return refuse(op, p, "mask is required and cannot be deleted.");
+    if (m->known[scope] && (!m->changed[scope] || m->given[scope]))
+        list_put(l, scope, MASK, NULL, m->permissions[scope]);
+    else if (has_scope(l, scope) && (named || m->known[scope]))
         list_put(l, scope, MASK, NULL, all);
-    else if (mask)
-        list_remove(l, mask);
+    return 0;
 }
 
-static int finish(struct op *op, const struct place *p, struct list *l, bool mask_given[2])
+static int finish(struct op *op, const struct place *p, struct list *l, const struct masks *m)
 {
     int counts[2] = {0, 0}, rc;
 
     complete_defaults(l);
-    compute_mask(l, ACCESS, mask_given[ACCESS]);
-    compute_mask(l, DEFAULT, mask_given[DEFAULT]);
+    if ((rc = compute_mask(op, p, l, ACCESS, m)) < 0 ||
+        (rc = compute_mask(op, p, l, DEFAULT, m)) < 0)
+        return rc;
     list_sort(l);
     if ((rc = need(op, p, l, ACCESS)) < 0 ||
         (has_scope(l, DEFAULT) && (rc = need(op, p, l, DEFAULT)) < 0))
@@ -253,7 +279,7 @@ static int begin(struct op *op, const char *what, const char *src, struct place 
     if ((rc = op_check_safe_mode(op, "Cannot %s on %s", what, src)) < 0 ||
         (rc = op_resolve(op, src, FOR_WRITE, p)) < 0 || (rc = access_owner(op, p)) < 0)
         return rc;
-    return p->id ? 0 : op_no_such_file(op, p->path);
+    return p->id ? 0 : op_cannot_find(op, p->path);
 }
 
 static int record(struct op *op, const struct place *p, struct list *l)
@@ -268,20 +294,28 @@ static int record(struct op *op, const struct place *p, struct list *l)
         &(struct edit_op){.code = EDIT_SET_ACL, .path = p->path, .acl = copy, .acl_count = l->n});
 }
 
-static void masks_given(const struct list *spec, bool out[2])
+/* Puts what the client gave into @acl, a mask into @m. */
+static void put_spec(struct list *acl, const struct list *spec, struct masks *m)
 {
-    out[ACCESS] = out[DEFAULT] = false;
-    for (int i = 0; i < spec->n; i++)
-        if (spec->e[i].type == MASK)
-            out[spec->e[i].scope] = true;
+    for (int i = 0; i < spec->n; i++) {
+        const struct edit_acl_entry *e = &spec->e[i];
+
+        m->changed[e->scope] = true;
+        if (e->type != MASK) {
+            list_put(acl, e->scope, e->type, e->name, e->permissions);
+            continue;
+        }
+        m->known[e->scope] = m->given[e->scope] = true;
+        m->permissions[e->scope] = e->permissions;
+    }
 }
 
 int op_modify_acl_entries(struct op *op, const Pb__ModifyAclEntriesRequestProto *rq,
                           Pb__ModifyAclEntriesResponseProto *rs)
 {
+    struct masks masks = {0};
     struct list spec, acl;
     struct place p;
-    bool given[2];
     int rc;
 
     (void)rs;
@@ -289,10 +323,9 @@ int op_modify_acl_entries(struct op *op, const Pb__ModifyAclEntriesRequestProto 
         (rc = read_spec(op, &p, rq->aclspec, rq->n_aclspec, &spec)) < 0 ||
         (rc = logical(op, &p.info, &acl)) < 0)
         return rc;
-    for (int i = 0; i < spec.n; i++)
-        list_put(&acl, spec.e[i].scope, spec.e[i].type, spec.e[i].name, spec.e[i].permissions);
-    masks_given(&spec, given);
-    if ((rc = finish(op, &p, &acl, given)) < 0)
+    take_masks(&acl, &masks);
+    put_spec(&acl, &spec, &masks);
+    if ((rc = finish(op, &p, &acl, &masks)) < 0)
         return rc;
     return record(op, &p, &acl);
 }
@@ -300,9 +333,9 @@ int op_modify_acl_entries(struct op *op, const Pb__ModifyAclEntriesRequestProto 
 int op_remove_acl_entries(struct op *op, const Pb__RemoveAclEntriesRequestProto *rq,
                           Pb__RemoveAclEntriesResponseProto *rs)
 {
+    struct masks masks = {0};
     struct list spec, acl;
     struct place p;
-    bool given[2] = {false, false};
     int rc;
 
     (void)rs;
@@ -310,19 +343,20 @@ int op_remove_acl_entries(struct op *op, const Pb__RemoveAclEntriesRequestProto 
         (rc = read_spec(op, &p, rq->aclspec, rq->n_aclspec, &spec)) < 0 ||
         (rc = logical(op, &p.info, &acl)) < 0)
         return rc;
+    take_masks(&acl, &masks);
     for (int i = 0; i < spec.n; i++) {
-        struct edit_acl_entry *e = list_find(&acl, spec.e[i].scope, spec.e[i].type, spec.e[i].name);
+        const struct edit_acl_entry *e = &spec.e[i];
+        struct edit_acl_entry *found = list_find(&acl, e->scope, e->type, e->name);
 
-        if (e && e->type == MASK && is_extended(&acl, e->scope)) {
-            list_remove(&acl, e);
-            for (int k = 0; k < acl.n; k++)
-                if (acl.e[k].scope == spec.e[i].scope && acl.e[k].name)
-                    return refuse(op, &p, "mask is required and cannot be deleted.");
-        } else if (e) {
-            list_remove(&acl, e);
+        if (e->type == MASK && masks.known[e->scope]) {
+            masks.known[e->scope] = false;
+            masks.given[e->scope] = masks.changed[e->scope] = true;
+        } else if (found) {
+            list_remove(&acl, found);
+            masks.changed[e->scope] = true;
         }
     }
-    if ((rc = finish(op, &p, &acl, given)) < 0)
+    if ((rc = finish(op, &p, &acl, &masks)) < 0)
         return rc;
     return record(op, &p, &acl);
 }
@@ -362,9 +396,9 @@ int op_remove_acl(struct op *op, const Pb__RemoveAclRequestProto *rq,
 
 int op_set_acl(struct op *op, const Pb__SetAclRequestProto *rq, Pb__SetAclResponseProto *rs)
 {
+    struct masks masks = {0};
     struct list spec, acl;
     struct place p;
-    bool given[2];
     int rc;
 
     (void)rs;
@@ -376,10 +410,9 @@ int op_set_acl(struct op *op, const Pb__SetAclRequestProto *rq, Pb__SetAclRespon
     for (int s = ACCESS; s <= DEFAULT; s++)
         if (has_scope(&spec, s))
             list_remove_scope(&acl, s);
-    for (int i = 0; i < spec.n; i++)
-        list_put(&acl, spec.e[i].scope, spec.e[i].type, spec.e[i].name, spec.e[i].permissions);
-    masks_given(&spec, given);
-    if ((rc = finish(op, &p, &acl, given)) < 0)
+    take_masks(&acl, &masks);
+    put_spec(&acl, &spec, &masks);
+    if ((rc = finish(op, &p, &acl, &masks)) < 0)
         return rc;
     return record(op, &p, &acl);
 }
@@ -398,7 +431,7 @@ int op_get_acl_status(struct op *op, const Pb__GetAclStatusRequestProto *rq,
     if ((rc = op_resolve(op, rq->src, FOR_READ, &p)) < 0)
         return rc;
     if (!p.id)
-        return op_no_such_file(op, p.path);
+        return op_cannot_find(op, p.path);
     if ((rc = stored(op, &p.info, &acl)) < 0)
         return rc;
     entries = arena_alloc(op->arena, ((size_t)acl.n + 1) * sizeof(void *));

@@ -99,7 +99,7 @@ int op_get_fs_ecblock_group_stats(struct op *op, const Pb__GetFsECBlockGroupStat
 int op_get_datanode_report(struct op *op, const Pb__GetDatanodeReportRequestProto *rq,
                            Pb__GetDatanodeReportResponseProto *rs)
 {
-    int rc = op_check_super(op);
+    int rc = op_check_super(op, "datanodeReport");
 
     if (rc == 0)
         bm_datanode_report(op->nn->bm, rq->type, op->arena, &rs->di, &rs->n_di);
@@ -110,7 +110,7 @@ int op_get_datanode_storage_report(struct op *op,
                                    const Pb__GetDatanodeStorageReportRequestProto *rq,
                                    Pb__GetDatanodeStorageReportResponseProto *rs)
 {
-    int rc = op_check_super(op);
+    int rc = op_check_super(op, "getDatanodeStorageReport");
 
     if (rc == 0)
         bm_storage_report(op->nn->bm, rq->type, op->arena, &rs->datanodestoragereports,
@@ -122,7 +122,7 @@ int op_get_slow_datanode_report(struct op *op, const Pb__GetSlowDatanodeReportRe
                                 Pb__GetSlowDatanodeReportResponseProto *rs)
 {
     (void)rq, (void)rs;
-    return op_check_super(op);
+    return op_check_super(op, "slowDataNodesReport");
 }
 
 int op_list_corrupt_file_blocks(struct op *op, const Pb__ListCorruptFileBlocksRequestProto *rq,
@@ -136,7 +136,7 @@ int op_list_corrupt_file_blocks(struct op *op, const Pb__ListCorruptFileBlocksRe
 
     if (!out)
         return op_nomem(op);
-    if ((rc = op_check_super(op)) < 0)
+    if ((rc = op_check_super(op, "listCorruptFileBlocks")) < 0)
         return rc;
     pb__corrupt_file_blocks_proto__init(out);
     out->files = arena_alloc(op->arena, MAX * sizeof *out->files);
@@ -167,7 +167,11 @@ int op_set_safe_mode(struct op *op, const Pb__SetSafeModeRequestProto *rq,
                      Pb__SetSafeModeResponseProto *rs)
 {
     struct block_manager *bm = op->nn->bm;
-    int rc = rq->action == PB__SAFE_MODE_ACTION_PROTO__SAFEMODE_GET ? 0 : op_check_super(op);
+    static const char *const operations[] = {"", "safemode_leave", "safemode_enter", "safemode_get",
+                                             "safemode_force_exit"};
+    int rc = rq->action == PB__SAFE_MODE_ACTION_PROTO__SAFEMODE_GET
+                 ? 0
+                 : op_check_super(op, operations[(unsigned)rq->action % 5]);
 
     if (rc < 0)
         return rc;
@@ -186,7 +190,7 @@ int op_set_safe_mode(struct op *op, const Pb__SetSafeModeRequestProto *rq,
 int op_save_namespace(struct op *op, const Pb__SaveNamespaceRequestProto *rq,
                       Pb__SaveNamespaceResponseProto *rs)
 {
-    int rc = op_check_super(op);
+    int rc = op_check_super(op, "saveNamespace");
     bool safe;
 
     if (rc < 0)
@@ -213,7 +217,7 @@ int op_roll_edits(struct op *op, const Pb__RollEditsRequestProto *rq,
     int rc;
 
     (void)rq;
-    if ((rc = op_check_super(op)) < 0)
+    if ((rc = op_check_super(op, "rollEditLog")) < 0)
         return rc;
     nn_lock(op->nn);
     rc = op_check_safe_mode(op, "Log not rolled");
@@ -229,13 +233,13 @@ int op_get_current_edit_log_txid(struct op *op, const Pb__GetCurrentEditLogTxidR
 {
     (void)rq;
     rs->txid = (int64_t)journal_last_txid(op->nn->journal);
-    return op_check_super(op);
+    return op_check_super(op, "getCurrentEditLogTxid");
 }
 
 int op_restore_failed_storage(struct op *op, const Pb__RestoreFailedStorageRequestProto *rq,
                               Pb__RestoreFailedStorageResponseProto *rs)
 {
-    int rc = op_check_super(op);
+    int rc = op_check_super(op, "checkRestoreFailedStorage");
 
     if (rc < 0)
         return rc;
@@ -251,7 +255,7 @@ int op_restore_failed_storage(struct op *op, const Pb__RestoreFailedStorageReque
 int op_refresh_nodes(struct op *op, const Pb__RefreshNodesRequestProto *rq,
                      Pb__RefreshNodesResponseProto *rs)
 {
-    int rc = op_check_super(op);
+    int rc = op_check_super(op, "refreshNodes");
 
     (void)rq, (void)rs;
     return rc < 0 ? rc : bm_refresh_nodes(op->nn->bm, &op->err);
@@ -260,7 +264,7 @@ int op_refresh_nodes(struct op *op, const Pb__RefreshNodesRequestProto *rq,
 int op_set_balancer_bandwidth(struct op *op, const Pb__SetBalancerBandwidthRequestProto *rq,
                               Pb__SetBalancerBandwidthResponseProto *rs)
 {
-    int rc = op_check_super(op);
+    int rc = op_check_super(op, "setBalancerBandwidth");
 
     (void)rs;
     if (rc < 0)
@@ -318,7 +322,7 @@ int op_meta_save(struct op *op, const Pb__MetaSaveRequestProto *rq, Pb__MetaSave
     const char *name = strrchr(rq->filename, '/');
     struct buf text;
     char path[4096];
-    int rc = op_check_super(op);
+    int rc = op_check_super(op, "metaSave");
 
     (void)rs;
     if (rc < 0)
@@ -345,7 +349,7 @@ int op_finalize_upgrade(struct op *op, const Pb__FinalizeUpgradeRequestProto *rq
                         Pb__FinalizeUpgradeResponseProto *rs)
 {
     (void)rq, (void)rs;
-    return op_check_super(op); /* there is none: done */
+    return op_check_super(op, "finalizeUpgrade"); /* there is none: done */
 }
 
 int op_upgrade_status(struct op *op, const Pb__UpgradeStatusRequestProto *rq,
@@ -353,13 +357,13 @@ int op_upgrade_status(struct op *op, const Pb__UpgradeStatusRequestProto *rq,
 {
     (void)rq;
     rs->upgradefinalized = 1;
-    return op_check_super(op);
+    return op_check_super(op, "upgradeStatus");
 }
 
 int op_rolling_upgrade(struct op *op, const Pb__RollingUpgradeRequestProto *rq,
                        Pb__RollingUpgradeResponseProto *rs)
 {
-    int rc = op_check_super(op);
+    int rc = op_check_super(op, "queryRollingUpgrade");
 
     (void)rs;
     if (rc < 0 || rq->action == PB__ROLLING_UPGRADE_ACTION_PROTO__QUERY)
@@ -377,9 +381,9 @@ int op_msync(struct op *op, const Pb__MsyncRequestProto *rq, Pb__MsyncResponsePr
 int op_haservice_state(struct op *op, const Pb__HAServiceStateRequestProto *rq,
                        Pb__HAServiceStateResponseProto *rs)
 {
-    (void)op, (void)rq;
-    rs->state = PB__HASERVICE_STATE_PROTO__ACTIVE;
-    return 0;
+    (void)rq, (void)rs;
+    return err_set_class(&op->err, ERR_UNSUPPORTED, "org.apache.hadoop.ha.ServiceFailedException",
+                         "HA for namenode is not enabled");
 }
 
 /* ---- open files ---- */
@@ -391,7 +395,7 @@ int op_list_open_files(struct op *op, const Pb__ListOpenFilesRequestProto *rq,
     uint64_t ids[MAX + 1];
     const char *under = rq->path && *rq->path ? rq->path : "/";
     size_t under_n = strlen(under);
-    int n, rc = op_check_super(op);
+    int n, rc = op_check_super(op, "listOpenFiles");
 
     if (rc < 0)
         return rc;

@@ -5,6 +5,11 @@
 #include "namenode/policy.h"
 #include "namenode/status.h"
 
+static int nothing_there(struct op *op, const struct place *p)
+{
+    return err_set(&op->err, ERR_NOENT, "Directory/File does not exist %s", p->path);
+}
+
 /* Finds @src for a change of its attributes: there, and the user's own when @owner. */
 static int own(struct op *op, const char *src, bool owner, struct place *p)
 {
@@ -12,7 +17,7 @@ static int own(struct op *op, const char *src, bool owner, struct place *p)
 
     if (rc < 0 || (owner && (rc = access_owner(op, p)) < 0))
         return rc;
-    return p->id ? 0 : op_no_such_file(op, p->path);
+    return p->id ? 0 : nothing_there(op, p);
 }
 
 int op_set_permission(struct op *op, const Pb__SetPermissionRequestProto *rq,
@@ -58,7 +63,7 @@ int op_set_owner(struct op *op, const Pb__SetOwnerRequestProto *rq, Pb__SetOwner
         (rc = check_chown(op, rq, &p)) < 0)
         return rc;
     if (!p.id)
-        return op_no_such_file(op, p.path);
+        return nothing_there(op, &p);
     return op_commit(op, &(struct edit_op){.code = EDIT_SET_OWNER,
                                            .path = p.path,
                                            .user = rq->username,
@@ -84,17 +89,18 @@ int op_set_times(struct op *op, const Pb__SetTimesRequestProto *rq, Pb__SetTimes
 
 /* ---- replication ---- */
 
-int op_check_replication(struct op *op, const char *src, int64_t replication)
+int op_check_replication(struct op *op, const char *src, int64_t replication, const char *client)
 {
     int64_t max = conf_int(op->nn->conf, OPT_replication_max);
     int64_t min = conf_int(op->nn->conf, OPT_replication_min);
 
     if (replication <= max && replication >= min)
         return 0;
-    return err_set(&op->err, ERR_IO, "Requested replication factor of %lld %s of %lld for %s",
+    return err_set(&op->err, ERR_IO, "Requested replication factor of %lld %s of %lld for %s%s%s",
                    (long long)replication,
                    replication > max ? "exceeds maximum" : "is less than the required minimum",
-                   (long long)(replication > max ? max : min), src);
+                   (long long)(replication > max ? max : min), src, client ? ", clientName=" : "",
+                   client ? client : "");
 }
 
 int op_set_replication(struct op *op, const Pb__SetReplicationRequestProto *rq,
@@ -104,7 +110,7 @@ int op_set_replication(struct op *op, const Pb__SetReplicationRequestProto *rq,
     int rc;
 
     if ((rc = op_check_safe_mode(op, "Cannot set replication for %s", rq->src)) < 0 ||
-        (rc = op_check_replication(op, rq->src, rq->replication)) < 0 ||
+        (rc = op_check_replication(op, rq->src, rq->replication, NULL)) < 0 ||
         (rc = op_resolve(op, rq->src, FOR_WRITE, &p)) < 0 ||
         (rc = access_target(op, &p, MAY_WRITE)) < 0)
         return rc;
@@ -190,9 +196,19 @@ int op_get_storage_policies(struct op *op, const Pb__GetStoragePoliciesRequestPr
 
 static const int64_t QUOTA_KEEP = INT64_MAX, QUOTA_NONE = -1;
 
-static bool quota_is_legal(int64_t q, bool reset)
+static bool quota_is_legal(int64_t q)
 {
-    return q > 0 || q == QUOTA_KEEP || q == QUOTA_NONE || (q == 0 && !reset);
+    return q >= 0 || q == QUOTA_NONE;
+}
+
+/* What the log of an administrator calls it. */
+static const char *quota_operation(int64_t names, int64_t space)
+{
+    if (names == QUOTA_NONE && space == QUOTA_KEEP)
+        return "clearQuota";
+    if (names == QUOTA_KEEP && space == QUOTA_NONE)
+        return "clearSpaceQuota";
+    return space == QUOTA_KEEP ? "setQuota" : "setSpaceQuota";
 }
 
 int op_set_quota(struct op *op, const Pb__SetQuotaRequestProto *rq, Pb__SetQuotaResponseProto *rs)
@@ -205,18 +221,18 @@ int op_set_quota(struct op *op, const Pb__SetQuotaRequestProto *rq, Pb__SetQuota
     int rc;
 
     (void)rs;
-    if ((rc = op_check_super(op)) < 0 ||
+    if ((rc = op_check_super(op, quota_operation(e.ns_quota, e.ds_quota))) < 0 ||
         (rc = op_check_safe_mode(op, "Cannot set quota on %s", rq->path)) < 0 ||
         (rc = op_resolve(op, rq->path, FOR_WRITE, &p)) < 0)
         return rc;
-    if (!quota_is_legal(e.ns_quota, true) || !quota_is_legal(e.ds_quota, false))
+    if (!quota_is_legal(e.ns_quota) || !quota_is_legal(e.ds_quota))
         return err_set(&op->err, ERR_ARGUMENT,
                        "Illegal value for nsQuota or ssQuota : %lld and %lld",
                        (long long)e.ns_quota, (long long)e.ds_quota);
     if (!p.id)
         return err_set(&op->err, ERR_NOENT, "Directory does not exist: %s", p.path);
     if (p.info.kind != INODE_DIR)
-        return err_set(&op->err, ERR_NOTDIR, "%s: Is not a directory", p.path);
+        return err_set(&op->err, ERR_NOTDIR, "`%s': Is not a directory", p.path);
     if (p.info.has_quota)
         ns_quota(op->nn->ns, p.id, &names, &space);
     e.ns_quota = e.ns_quota == QUOTA_KEEP ? names : e.ns_quota;

@@ -24,8 +24,8 @@ static int check_block_size(struct op *op, uint64_t block_size)
     if (block_size >= min)
         return 0;
     return err_set(&op->err, ERR_IO,
-                   "Specified block size is less than configured minimum value "
-                   "(dfs.namenode.fs-limits.min-block-size): %llu < %llu",
+                   "Specified block size %llu is less than configured minimum value "
+                   "dfs.namenode.fs-limits.min-block-size=%llu",
                    (unsigned long long)block_size, (unsigned long long)min);
 }
 
@@ -46,7 +46,7 @@ static int check_request(struct op *op, const Pb__CreateRequestProto *rq)
     if (!op_name_is_valid(rq->src) || is_reserved(rq->src))
         return err_set(&op->err, ERR_INVALID_PATH, "Invalid path name %s", rq->src);
     if ((rc = check_block_size(op, rq->blocksize)) < 0 ||
-        (rc = op_check_replication(op, rq->src, rq->replication)) < 0)
+        (rc = op_check_replication(op, rq->src, rq->replication, op->call->peer_ip)) < 0)
         return rc;
     return op_check_safe_mode(op, "Cannot create file%s", rq->src);
 }
@@ -63,8 +63,7 @@ static int check_place(struct op *op, const Pb__CreateRequestProto *rq, const st
         if (!rq->createparent && (rc = op_check_parent(op, p)) < 0)
             return rc;
         if (!(rq->createflag & FLAG_CREATE))
-            return err_set(&op->err, ERR_NOENT, "Can't overwrite non-existent %s for client %s",
-                           p->path, op->call->peer_ip);
+            return err_set(&op->err, ERR_NOENT, "Can't overwrite non-existent %s", p->path);
         return op_check_limits(op, p);
     }
     if (p->info.kind == INODE_DIR)

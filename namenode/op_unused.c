@@ -41,15 +41,18 @@ int op_get_erasure_coding_policy(struct op *op, const Pb__GetErasureCodingPolicy
 int op_get_ezfor_path(struct op *op, const Pb__GetEZForPathRequestProto *rq,
                       Pb__GetEZForPathResponseProto *rs)
 {
+    struct place p;
+    int rc = op_resolve(op, rq->src, FOR_READ, &p);
+
     (void)rs;
-    return readable(op, rq->src);
+    return rc < 0 ? rc : access_target(op, &p, MAY_READ);
 }
 
 int op_list_encryption_zones(struct op *op, const Pb__ListEncryptionZonesRequestProto *rq,
                              Pb__ListEncryptionZonesResponseProto *rs)
 {
     (void)rq, (void)rs;
-    return op_check_super(op);
+    return op_check_super(op, "listEncryptionZones");
 }
 
 int op_get_data_encryption_key(struct op *op, const Pb__GetDataEncryptionKeyRequestProto *rq,

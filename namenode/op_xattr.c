@@ -22,7 +22,7 @@ static const char UNREADABLE[] = "hdfs.unreadable.by.superuser";
 
 static const char *space_name(int ns)
 {
-    static const char *const names[] = {"USER", "TRUSTED", "SECURITY", "SYSTEM", "RAW"};
+    static const char *const names[] = {"user", "trusted", "security", "system", "raw"};
 
     return names[ns <= NS_RAW ? ns : NS_USER];
 }
@@ -81,7 +81,7 @@ static int begin(struct op *op, const char *what, const char *src, const Pb__XAt
         (rc = op_resolve(op, src, FOR_WRITE, p)) < 0 ||
         (rc = check_change(op, p, (int)x->namespace_)) < 0)
         return rc;
-    return p->id ? 0 : op_no_such_file(op, p->path);
+    return p->id ? 0 : op_cannot_find(op, p->path);
 }
 
 static int stored(struct op *op, const struct place *p, struct edit_xattr **out)
@@ -195,7 +195,7 @@ static bool is_visible(const struct op *op, const struct edit_xattr *x)
            is_unreadable_mark(x->ns, x->name);
 }
 
-static Pb__XAttrProto *message(struct op *op, const struct edit_xattr *x, bool value)
+static Pb__XAttrProto *message(struct op *op, const struct edit_xattr *x)
 {
     Pb__XAttrProto *m = arena_alloc(op->arena, sizeof *m);
 
@@ -205,7 +205,7 @@ static Pb__XAttrProto *message(struct op *op, const struct edit_xattr *x, bool v
     m->namespace_ = (Pb__XAttrProto__XAttrNamespaceProto)x->ns;
     if (!(m->name = op_copy(op, x->name)))
         return NULL;
-    if (value && x->value) {
+    if (x->value) {
         m->has_value = 1;
         m->value.len = x->value_n;
         if (!(m->value.data =
@@ -231,20 +231,21 @@ int op_get_xattrs(struct op *op, const Pb__GetXAttrsRequestProto *rq,
         (rc = access_target(op, &p, MAY_READ)) < 0)
         return rc;
     if (!p.id)
-        return op_no_such_file(op, p.path);
+        return op_cannot_find(op, p.path);
     if ((n = stored(op, &p, &list)) < 0 ||
         !(rs->xattrs = arena_alloc(op->arena, ((size_t)n + rq->n_xattrs + 1) * sizeof(void *))))
         return op_nomem(op);
     for (int i = 0; i < n && rq->n_xattrs == 0; i++)
-        if (is_visible(op, &list[i]) && !(rs->xattrs[rs->n_xattrs++] = message(op, &list[i], true)))
+        if (is_visible(op, &list[i]) && !(rs->xattrs[rs->n_xattrs++] = message(op, &list[i])))
             return op_nomem(op);
     for (size_t i = 0; i < rq->n_xattrs; i++) {
         const struct edit_xattr *x = find(list, n, rq->xattrs[i]);
 
         if (!x)
-            return err_set(&op->err, ERR_IO,
-                           "At least one of the attributes provided was not found.");
-        if (!(rs->xattrs[rs->n_xattrs++] = message(op, x, true)))
+            return err_set_class(&op->err, ERR_IO,
+                                 "org.apache.hadoop.hdfs.protocol.XAttrNotFoundException",
+                                 "At least one of the attributes provided was not found.");
+        if (!(rs->xattrs[rs->n_xattrs++] = message(op, x)))
             return op_nomem(op);
     }
     return 0;
@@ -262,13 +263,12 @@ int op_list_xattrs(struct op *op, const Pb__ListXAttrsRequestProto *rq,
         (rc = access_check(op, &p, &(struct access){.parent = MAY_EXECUTE})) < 0)
         return rc;
     if (!p.id)
-        return op_no_such_file(op, p.path);
+        return op_cannot_find(op, p.path);
     if ((n = stored(op, &p, &list)) < 0 ||
         !(rs->xattrs = arena_alloc(op->arena, ((size_t)n + 1) * sizeof(void *))))
         return op_nomem(op);
     for (int i = 0; i < n; i++)
-        if (is_visible(op, &list[i]) &&
-            !(rs->xattrs[rs->n_xattrs++] = message(op, &list[i], false)))
+        if (is_visible(op, &list[i]) && !(rs->xattrs[rs->n_xattrs++] = message(op, &list[i])))
             return op_nomem(op);
     return 0;
 }

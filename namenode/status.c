@@ -131,7 +131,7 @@ static bool locate_range(struct op *op, const struct inode_info *file, uint64_t 
                 return true;
             if (!ns_block(ns, ids[i], &b))
                 continue;
-            if (at + b.length > offset || out->n_blocks > 0)
+            if (at + b.length > offset || out->n_blocks > 0 || (from + i == 0 && b.length == 0))
                 if (!(out->blocks[out->n_blocks++] = locate(op, &b, at)))
                     return false;
             at += b.length;
