@@ -3,6 +3,7 @@
  * Each function checks all that can be wrong first, then changes. What a record does to times is
  * Hadoop's: a directory's mtime becomes that of the change, if that is later.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "namenode/apply.h"
@@ -62,6 +63,17 @@ static int find_parent(const struct namespace *ns, const struct edit_op *op, con
     return 0;
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Logs of Hadoop 1 name no inode: those get the next one. */
+static uint64_t id_of_new(const struct namespace *ns, const struct edit_op *op)
+{
+    return op->inode_id ? op->inode_id : ns->last_inode + 1;
+}
+
 /* A directory changed at @when. */
 static int touch_dir(struct namespace *ns, uint64_t dir, uint64_t when, struct err *err)
 {
@@ -86,6 +98,17 @@ static void close_file(struct namespace *ns, uint64_t file)
 {
     lease_end(ns->leases, file);
     ns_inode(ns, file)->flags &= (uint8_t)~INODE_OPEN;
+}
+
+/* A block that is not full is written on; else the next one will be a new one. */
+static void reopen_last_block(struct namespace *ns, uint64_t file)
+{
+    const struct inode *i = ns_inode(ns, file);
+    uint32_t n = file_block_count(ns, i);
+    struct block *b = n ? block_get(&ns->blocks, file_block_number(ns, i, n - 1)) : NULL;
+
+    if (b && get48(b->length) < ns_attr(ns, i)->block_size)
+        b->bits = (uint8_t)((b->bits & ~BLOCK_STATE_MASK) | BLOCK_UNDER_CONSTRUCTION);
 }
 
 static void note_block(struct namespace *ns, const struct edit_block *b)
@@ -181,7 +204,7 @@ static int set_blocks(struct namespace *ns, const struct edit_op *op, uint64_t f
 
 static int create_file(struct namespace *ns, const struct edit_op *op, struct err *err)
 {
-    struct new_inode in = {.id = op->inode_id,
+    struct new_inode in = {.id = id_of_new(ns, op),
                            .kind = INODE_FILE,
                            .user = op->user,
                            .group = op->group,
@@ -201,21 +224,21 @@ static int create_file(struct namespace *ns, const struct edit_op *op, struct er
         rc = ns_make_inode(ns, &in, err);
     if (rc < 0)
         return rc;
-    rc = apply_acl(ns, op->inode_id, op->acl, op->acl_count, err);
+    rc = apply_acl(ns, in.id, op->acl, op->acl_count, err);
     if (rc == 0)
-        rc = apply_xattrs(ns, op->inode_id, op->xattrs, op->xattr_count, err);
+        rc = apply_xattrs(ns, in.id, op->xattrs, op->xattr_count, err);
     if (rc == 0 && op->client_name && op->client_name[0])
-        rc = open_by(ns, op->inode_id, op->client_name, op->client_machine, err);
+        rc = open_by(ns, in.id, op->client_name, op->client_machine, err);
     if (rc == 0)
-        rc = set_blocks(ns, op, op->inode_id, false, err);
+        rc = set_blocks(ns, op, in.id, false, err);
     if (rc == 0)
         rc = touch_dir(ns, dir, op->mtime_ms, err);
     if (rc == 0)
-        rc = ns_link(ns, dir, op->inode_id, name, n, err);
+        rc = ns_link(ns, dir, in.id, name, n, err);
     if (rc < 0) {
-        lease_end(ns->leases, op->inode_id);
+        lease_end(ns->leases, in.id);
         ns->file_count--;
-        ns_drop_inode(ns, op->inode_id);
+        ns_drop_inode(ns, in.id);
     }
     return rc;
 }
@@ -230,8 +253,11 @@ static int apply_add(struct namespace *ns, const struct edit_op *op, struct err 
                        (unsigned long long)op->txid, op->path);
     if (old && !op->overwrite) { /* an older way to write: blocks of an open file, or append */
         rc = check_blocks(ns, op, old, err);
-        if (rc == 0 && !(ns_inode(ns, old)->flags & INODE_OPEN))
+        if (rc == 0 && !(ns_inode(ns, old)->flags & INODE_OPEN)) {
             rc = open_by(ns, old, op->client_name, op->client_machine, err);
+            if (rc == 0)
+                reopen_last_block(ns, old);
+        }
         if (rc == 0)
             rc = inode_set_times(ns, old, op->mtime_ms, op->atime_ms, err);
         return rc == 0 ? set_blocks(ns, op, old, false, err) : rc;
@@ -307,22 +333,14 @@ static int apply_append(struct namespace *ns, const struct edit_op *op, struct e
 {
     uint64_t file;
     int rc = apply_find_file(ns, op, op->path, &file, err);
-    const struct inode *i;
-    uint32_t n;
 
-    if (rc == 0)
-        rc = open_by(ns, file, op->client_name, op->client_machine, err);
-    if (rc < 0)
+    /* Hadoop passes over the record of a file that is open already. */
+    if (rc < 0 || ns_inode(ns, file)->flags & INODE_OPEN)
         return rc;
-    i = ns_inode(ns, file);
-    n = file_block_count(ns, i);
-    if (!op->new_block && n > 0) {
-        struct block *b = block_get(&ns->blocks, file_block_number(ns, i, n - 1));
-
-        if (get48(b->length) < ns_attr(ns, i)->block_size)
-            b->bits = (uint8_t)((b->bits & ~BLOCK_STATE_MASK) | BLOCK_UNDER_CONSTRUCTION);
-    }
-    return 0;
+    rc = open_by(ns, file, op->client_name, op->client_machine, err);
+    if (rc == 0 && !op->new_block)
+        reopen_last_block(ns, file);
+    return rc;
 }
 
 static int apply_truncate(struct namespace *ns, const struct edit_op *op, struct err *err)
@@ -411,7 +429,7 @@ static int make_named(struct namespace *ns, const struct edit_op *op, struct new
 
 static int apply_mkdir(struct namespace *ns, const struct edit_op *op, struct err *err)
 {
-    struct new_inode in = {.id = op->inode_id,
+    struct new_inode in = {.id = id_of_new(ns, op),
                            .kind = INODE_DIR,
                            .user = op->user,
                            .group = op->group,
@@ -423,7 +441,7 @@ static int apply_mkdir(struct namespace *ns, const struct edit_op *op, struct er
 
 static int apply_symlink(struct namespace *ns, const struct edit_op *op, struct err *err)
 {
-    struct new_inode in = {.id = op->inode_id,
+    struct new_inode in = {.id = id_of_new(ns, op),
                            .kind = INODE_SYMLINK,
                            .user = op->user,
                            .group = op->group,
@@ -512,49 +530,87 @@ static int apply_rename(struct namespace *ns, const struct edit_op *op, struct e
                        (unsigned long long)op->txid, op->path2, op->path);
     rc = touch_dir(ns, from, op->mtime_ms, err);
     if (rc == 0)
-        rc = touch_dir(ns, dir, op->mtime_ms, err);
+        rc = touch_dir(ns, dir, later(op->mtime_ms, inode_mtime(ns, src)), err);
     if (rc == 0 && old)
         ns_delete_tree(ns, old);
     return rc == 0 ? move(ns, src, dir, name, n, err) : rc;
 }
 
-/* Blocks of the sources go over to the target, in order; the sources go. */
-static int concat_one(struct namespace *ns, uint64_t target, uint64_t source, struct err *err)
-{
-    uint32_t n = file_block_count(ns, ns_inode(ns, source));
+/* ---- joining files ---- */
 
-    for (uint32_t k = 0; k < n; k++) {
-        uint64_t number = file_block_number(ns, ns_inode(ns, source), k);
-        int rc = file_add_block(ns, target, number, err);
+/* All that can be wrong with the sources; how many blocks there will be. */
+static int check_sources(const struct namespace *ns, const struct edit_op *op, uint64_t target,
+                         uint64_t *ids, uint64_t *blocks, struct err *err)
+{
+    *blocks = file_block_count(ns, ns_inode(ns, target));
+    for (int k = 0; k < op->source_count; k++) {
+        int rc = apply_find_file(ns, op, op->sources[k], &ids[k], err);
 
         if (rc < 0)
             return rc;
-        put48(block_get(&ns->blocks, number)->file, target);
+        for (int j = 0; j < k; j++)
+            if (ids[j] == ids[k])
+                return err_set(err, ERR_INCONSISTENT, "record %llu: %s is joined twice",
+                               (unsigned long long)op->txid, op->sources[k]);
+        if (ids[k] == target)
+            return err_set(err, ERR_INCONSISTENT, "record %llu: %s is joined to itself",
+                           (unsigned long long)op->txid, op->path);
+        *blocks += file_block_count(ns, ns_inode(ns, ids[k]));
     }
-    file_free_list(ns, ns_inode(ns, source));
-    ns_delete_tree(ns, source);
-    return 0;
+    return *blocks > UINT32_MAX ? err_set(err, ERR_LIMIT, "%s: too many blocks", op->path) : 0;
+}
+
+static uint32_t gather(const struct namespace *ns, uint64_t file, uint64_t *numbers, uint32_t at)
+{
+    const struct inode *i = ns_inode(ns, file);
+    uint32_t n = file_block_count(ns, i);
+
+    for (uint32_t k = 0; k < n; k++)
+        numbers[at + k] = file_block_number(ns, i, k);
+    return at + n;
+}
+
+/* Blocks of the sources go over to the target, in order; the sources go. */
+static int join(struct namespace *ns, const struct edit_op *op, uint64_t target,
+                const uint64_t *ids, uint64_t *numbers, struct err *err)
+{
+    uint32_t own = gather(ns, target, numbers, 0), n = own;
+    int rc;
+
+    for (int k = 0; k < op->source_count; k++)
+        n = gather(ns, ids[k], numbers, n);
+    /* Nothing has changed yet: this is no NOMEM in the middle. */
+    if (slab_reserve(&ns->tree, ((size_t)n * 6 + 8) * 2, NULL) < 0)
+        return err_set(err, ERR_LIMIT, "%s: no memory to list %u blocks", op->path, n);
+    rc = file_set_blocks(ns, target, numbers, n, err);
+    if (rc < 0)
+        return rc;
+    for (uint32_t k = own; k < n; k++)
+        put48(block_get(&ns->blocks, numbers[k])->file, target);
+    for (int k = 0; k < op->source_count; k++) {
+        file_free_list(ns, ns_inode(ns, ids[k]));
+        ns_delete_tree(ns, ids[k]);
+    }
+    rc = inode_set_times(ns, target, op->mtime_ms, UINT64_MAX, err);
+    return rc == 0 ? touch_dir(ns, ns_parent(ns, target), op->mtime_ms, err) : rc;
 }
 
 static int apply_concat(struct namespace *ns, const struct edit_op *op, struct err *err)
 {
-    uint64_t target, source;
-    int rc = apply_find_file(ns, op, op->path, &target, err);
+    uint64_t target, blocks = 0, *numbers = NULL;
+    uint64_t *ids = calloc((size_t)op->source_count + 1, sizeof *ids);
+    int rc = ids ? apply_find_file(ns, op, op->path, &target, err)
+                 : err_set(err, ERR_LIMIT, "%s: no memory to join files", op->path);
 
-    for (int k = 0; k < op->source_count && rc == 0; k++) {
-        rc = apply_find_file(ns, op, op->sources[k], &source, err);
-        if (rc == 0 && source == target)
-            rc = err_set(err, ERR_INCONSISTENT, "record %llu: %s is joined to itself",
-                         (unsigned long long)op->txid, op->path);
-    }
-    for (int k = 0; k < op->source_count && rc == 0; k++) {
-        rc = apply_find_file(ns, op, op->sources[k], &source, err);
-        if (rc == 0)
-            rc = concat_one(ns, target, source, err);
-    }
     if (rc == 0)
-        rc = inode_set_times(ns, target, op->mtime_ms, UINT64_MAX, err);
-    return rc == 0 ? touch_dir(ns, ns_parent(ns, target), op->mtime_ms, err) : rc;
+        rc = check_sources(ns, op, target, ids, &blocks, err);
+    if (rc == 0 && !(numbers = calloc(blocks + 1, sizeof *numbers)))
+        rc = err_set(err, ERR_LIMIT, "%s: no memory to join files", op->path);
+    if (rc == 0)
+        rc = join(ns, op, target, ids, numbers, err);
+    free(numbers);
+    free(ids);
+    return rc;
 }
 
 /* ---- counters and segments ---- */
@@ -653,12 +709,51 @@ static const applier table[] = {
     [EDIT_RENAME_SNAPSHOT] = apply_refused,
 };
 
+/* ---- memory ---- */
+
+/* Runs of the slab that one record may need: each size of object that it makes or moves can begin
+ * a run of its own. */
+enum { RUNS_FOR_NAMES = 4, RUNS_FOR_TREE = 16, RUNS_FOR_BLOCKS = 4, RUNS_FOR_EACH_BLOCK = 2 };
+
+static int new_blocks(const struct namespace *ns, const struct edit_op *op)
+{
+    int n = 0;
+
+    for (int k = 0; k < op->block_count; k++)
+        n += !block_get(&ns->blocks, block_number(op->blocks[k].id));
+    return n;
+}
+
+/* Once this is had, carrying out the record can't run out of memory half-way. */
+static int reserve_for(struct namespace *ns, const struct edit_op *op, struct err *err)
+{
+    size_t lists = ns->longest_list * 2 + (size_t)op->block_count * 16;
+    int blocks = new_blocks(ns, op);
+    int rc = slab_reserve(&ns->names, RUNS_FOR_NAMES * SLAB_RUN_BYTES, err);
+
+    if (rc == 0)
+        rc = slab_reserve(&ns->tree, RUNS_FOR_TREE * SLAB_RUN_BYTES + lists, err);
+    if (rc == 0)
+        rc = slab_reserve(&ns->block_slab,
+                          ((size_t)blocks * RUNS_FOR_EACH_BLOCK + RUNS_FOR_BLOCKS) * SLAB_RUN_BYTES,
+                          err);
+    return rc;
+}
+
+/* The index and attributes are small and come from malloc; when that has nothing left in the
+ * middle of a change, nobody can say what has changed, and the process stops. */
 int ns_apply(struct namespace *ns, const struct edit_op *op, struct err *err)
 {
     unsigned code = (unsigned)op->code;
+    int rc;
 
     if (code >= sizeof table / sizeof table[0] || !table[code])
         return err_set(err, ERR_INCONSISTENT, "record %llu has the unknown code %u",
                        (unsigned long long)op->txid, code);
-    return table[code](ns, op, err);
+    rc = reserve_for(ns, op, err);
+    if (rc < 0)
+        return rc;
+    rc = table[code](ns, op, err);
+    MUST(rc != -ERR_NOMEM);
+    return rc;
 }

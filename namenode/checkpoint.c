@@ -29,8 +29,13 @@ struct checkpointer {
 static void child(struct namenode *nn, uint64_t txid, int out)
 {
     struct err err;
-    int rc = name_dirs_save_image(nn->dirs, nn->ns, txid, &err);
+    int rc;
 
+    /* What is left of deleted trees is no part of the image, nor of the counts in it. */
+    ns_on_block_gone(nn->ns, NULL, NULL);
+    while (ns_reclaim(nn->ns, INT32_MAX))
+        ;
+    rc = name_dirs_save_image(nn->dirs, nn->ns, txid, &err);
     if (rc < 0 && write(out, &err, sizeof err) != (ssize_t)sizeof err)
         _exit(2);
     _exit(rc < 0 ? 1 : 0);

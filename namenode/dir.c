@@ -57,8 +57,11 @@ static struct place search(const struct namespace *ns, const struct list *l, con
                            unsigned n)
 {
     uint32_t low = 0, high = l->n; /* the chunk is the last whose first name is not above */
-    struct chunk *c;
+    struct chunk *c = chunk_at(ns, l, l->n - 1);
+    int last = compare(ns, get48(c->ids[c->n - 1]), name, n);
 
+    if (last <= 0) /* names that come in order, and trees taken apart, need not search */
+        return (struct place){l->n - 1, c->n - (last == 0), last == 0};
     while (high - low > 1) {
         uint32_t mid = low + (high - low) / 2;
 
@@ -155,6 +158,8 @@ static struct list *list_room(struct namespace *ns, uint64_t dir)
     ref = slab_alloc(&ns->tree, list_bytes(cap));
     if (!ref)
         return NULL;
+    if (list_bytes(cap) > ns->longest_list)
+        ns->longest_list = list_bytes(cap);
     l = slab_at(&ns->tree, ref);
     *l = (struct list){0};
     if (old) {

@@ -43,6 +43,8 @@ static uint32_t new_list(struct namespace *ns, uint32_t cap)
 {
     uint32_t ref = slab_alloc(&ns->tree, list_bytes(cap));
 
+    if (list_bytes(cap) > ns->longest_list)
+        ns->longest_list = list_bytes(cap);
     if (ref)
         *(struct block_list *)slab_at(&ns->tree, ref) = (struct block_list){.cap = cap};
     return ref;

@@ -7,8 +7,7 @@ enum { LEAF_BITS = 6, NODE_BITS = 10, FANOUT = 1 << NODE_BITS, HEIGHT_MAX = 4 };
 
 struct leaf {
     uint64_t bits;
-    uint8_t cap; /* records there is room for */
-    uint8_t records[];
+    uint8_t records[]; /* room for step_for() as many as there are bits */
 };
 
 struct node {
@@ -16,21 +15,21 @@ struct node {
     uint32_t child[FANOUT];
 };
 
-/* A leaf grows through these; close together at the end, where most leaves stay. */
-static const uint8_t steps[] = {1, 2, 4, 8, 12, 16, 24, 32, 40, 48, 56, 64};
-
+/* A leaf grows and shrinks in these steps. The room follows from the count, so it is not stored;
+ * without that byte a run of the slab holds thirty full leaves of inodes instead of 29. */
 static unsigned step_for(unsigned n)
 {
-    unsigned i = 0;
-
-    while (steps[i] < n)
-        i++;
-    return steps[i];
+    return n <= 2 ? n : n <= 16 ? (n + 3) & ~3u : (n + 7) & ~7u;
 }
 
-static size_t leaf_bytes(const struct idmap *m, unsigned cap)
+static size_t leaf_bytes(const struct idmap *m, unsigned count)
 {
-    return sizeof(struct leaf) + (size_t)cap * m->stride;
+    return sizeof(struct leaf) + (size_t)step_for(count) * m->stride;
+}
+
+static unsigned count_of(const struct leaf *l)
+{
+    return (unsigned)__builtin_popcountll(l->bits);
 }
 
 static struct leaf *leaf_at(const struct idmap *m, uint32_t ref)
@@ -109,27 +108,26 @@ static bool grow(struct idmap *m, uint64_t id)
     return true;
 }
 
-/* Room for one more in the leaf at *ref, which may move. */
-static struct leaf *leaf_room(struct idmap *m, uint32_t *ref)
+/* Makes the leaf at *ref, with @count records, as roomy as for @next of them; it may move. */
+static struct leaf *leaf_resize(struct idmap *m, uint32_t *ref, unsigned count, unsigned next)
 {
-    struct leaf *old = *ref ? leaf_at(m, *ref) : NULL, *l;
-    unsigned n = old ? (unsigned)__builtin_popcountll(old->bits) : 0, cap;
-    uint32_t bigger;
+    size_t before = leaf_bytes(m, count), after = leaf_bytes(m, next);
+    uint32_t moved;
+    struct leaf *l;
 
-    if (old && n < old->cap)
-        return old;
-    cap = step_for(n + 1);
-    bigger = slab_alloc(m->slab, leaf_bytes(m, cap));
-    if (!bigger)
+    if (*ref && before == after)
+        return leaf_at(m, *ref);
+    moved = next < count ? slab_alloc_spare(m->slab, after) : slab_alloc(m->slab, after);
+    if (!moved)
         return NULL;
-    l = leaf_at(m, bigger);
-    l->bits = old ? old->bits : 0;
-    l->cap = (uint8_t)cap;
-    if (old) {
-        memcpy(l->records, old->records, (size_t)n * m->stride);
-        slab_free(m->slab, *ref, leaf_bytes(m, old->cap));
+    l = leaf_at(m, moved);
+    if (*ref) {
+        memcpy(l, leaf_at(m, *ref), before < after ? before : after);
+        slab_free(m->slab, *ref, before);
+    } else {
+        l->bits = 0;
     }
-    *ref = bigger;
+    *ref = moved;
     return l;
 }
 
@@ -199,7 +197,8 @@ void *idmap_put(struct idmap *m, uint64_t id)
         return NULL;
     }
     is_new = *ref == 0;
-    l = leaf_room(m, ref);
+    n = is_new ? 0 : count_of(leaf_at(m, *ref));
+    l = leaf_resize(m, ref, n, n + 1);
     if (!l) {
         if (m->height && is_new)
             prune(m, id);
@@ -209,7 +208,6 @@ void *idmap_put(struct idmap *m, uint64_t id)
         ((struct node *)((uint8_t *)ref - slot(id, 1) * sizeof *ref - offsetof(struct node, child)))
             ->count++;
     MUST(!(l->bits >> bit & 1));
-    n = (unsigned)__builtin_popcountll(l->bits);
     place = place_of(l, bit);
     r = l->records + (size_t)place * m->stride;
     memmove(r + m->stride, r, (size_t)(n - place) * m->stride);
@@ -217,27 +215,6 @@ void *idmap_put(struct idmap *m, uint64_t id)
     l->bits |= (uint64_t)1 << bit;
     m->count++;
     return r;
-}
-
-/* Moves a leaf that has become much too roomy; stays where it is when memory is short. */
-static void leaf_shrink(struct idmap *m, uint32_t *ref)
-{
-    struct leaf *old = leaf_at(m, *ref), *l;
-    unsigned n = (unsigned)__builtin_popcountll(old->bits), cap;
-    uint32_t smaller;
-
-    cap = step_for(n + n / 4 < 64 ? n + n / 4 : 64);
-    if (cap > old->cap / 2)
-        return;
-    smaller = slab_alloc(m->slab, leaf_bytes(m, cap));
-    if (!smaller)
-        return;
-    l = leaf_at(m, smaller);
-    l->bits = old->bits;
-    l->cap = (uint8_t)cap;
-    memcpy(l->records, old->records, (size_t)n * m->stride);
-    slab_free(m->slab, *ref, leaf_bytes(m, old->cap));
-    *ref = smaller;
 }
 
 void idmap_remove(struct idmap *m, uint64_t id)
@@ -257,17 +234,17 @@ void idmap_remove(struct idmap *m, uint64_t id)
     MUST(*ref);
     l = leaf_at(m, *ref);
     MUST(l->bits >> bit & 1);
-    n = (unsigned)__builtin_popcountll(l->bits);
+    n = count_of(l);
     place = place_of(l, bit);
     r = l->records + (size_t)place * m->stride;
     memmove(r, r + m->stride, (size_t)(n - place - 1) * m->stride);
     l->bits &= ~((uint64_t)1 << bit);
     m->count--;
     if (l->bits) {
-        leaf_shrink(m, ref);
+        leaf_resize(m, ref, n, n - 1);
         return;
     }
-    slab_free(m->slab, *ref, leaf_bytes(m, l->cap));
+    slab_free(m->slab, *ref, leaf_bytes(m, 1));
     *ref = 0;
     if (parent) {
         parent->count--;
@@ -328,8 +305,8 @@ static uint64_t check_below(const struct idmap *m, uint32_t ref, unsigned level)
     if (level == 0) {
         const struct leaf *l = leaf_at(m, ref);
 
-        MUST(l->bits && (unsigned)__builtin_popcountll(l->bits) <= l->cap);
-        return (uint64_t)__builtin_popcountll(l->bits);
+        MUST(l->bits);
+        return count_of(l);
     }
     for (unsigned i = 0; i < FANOUT; i++)
         if (node_at(m, ref)->child[i]) {

@@ -2,7 +2,7 @@
  *
  * A radix tree over the id. A leaf covers 64 ids; it has a bitmap of those that exist and keeps
  * only their records, packed, in the order of the ids: a record's place is the number of bits
- * set below its own. So a record costs its own size and a quarter of a byte, needs no hash table
+ * set below its own. So a record costs its own size and an eighth of a byte, needs no hash table
  * beside it, and a scan goes through memory in the order of the ids.
  *
  * Always true: a leaf holds as many records as its bitmap has bits; an empty leaf or node does

@@ -115,6 +115,15 @@ void lease_end(struct lease_table *t, uint64_t inode)
     drop_holder_if_idle(t, h);
 }
 
+void lease_end_where(struct lease_table *t, bool (*ended)(void *ctx, uint64_t inode), void *ctx)
+{
+    struct lease_file *f, *next;
+
+    HASH_ITER(hh, t->files, f, next)
+    if (ended(ctx, f->inode))
+        lease_end(t, f->inode);
+}
+
 void lease_table_free(struct lease_table *t)
 {
     struct lease_file *f, *next;

@@ -31,6 +31,9 @@ int lease_give(struct lease_table *t, uint64_t inode, const char *holder, const 
                struct err *err);
 void lease_end(struct lease_table *t, uint64_t inode); /* nothing happens when there is none */
 
+/* Ends every lease on a file for which @ended says so. */
+void lease_end_where(struct lease_table *t, bool (*ended)(void *ctx, uint64_t inode), void *ctx);
+
 const char *lease_holder(const struct lease_table *t, uint64_t inode); /* NULL: not open */
 const char *lease_machine(const struct lease_table *t, uint64_t inode);
 uint64_t lease_count(const struct lease_table *t); /* open files */

@@ -42,6 +42,9 @@ void ns_check(const struct namespace *ns)
     idmap_check(&ns->blocks.blocks);
     idmap_check(&ns->blocks.groups);
     lease_check(ns->leases);
+    slab_check(&ns->names);
+    slab_check(&ns->tree);
+    slab_check(&ns->block_slab);
     for (; (i = idmap_next(&ns->inodes, &id)) != NULL; id++) {
         check_inode(ns, id, i, &files, &open);
         if (inode_kind_of(i) == INODE_DIR)
@@ -120,7 +123,7 @@ uint64_t ns_digest(const struct namespace *ns)
 
     h = dcache_mix(dcache_mix(h, ns->gs), ns->last_group);
     for (; (i = idmap_next(&ns->inodes, &id)) != NULL; id++)
-        if (!(i->flags & INODE_GONE))
+        if (ns_is_live(ns, id))
             h = digest_inode(ns, id, h);
     return h;
 }

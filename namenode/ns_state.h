@@ -31,7 +31,7 @@ struct namespace
     /* Roots of deleted trees that are still being taken apart, one after the other. */
     uint64_t *gone;
     uint32_t gone_count, gone_cap;
-    uint64_t gone_inodes, gone_files, gone_blocks; /* in them: not counted any more */
+    size_t longest_list; /* bytes of the longest list of chunks or blocks there ever was */
 
     ns_block_gone on_block_gone;
     void *on_block_gone_ctx;
@@ -76,6 +76,12 @@ uint64_t inode_mtime(const struct namespace *ns, uint64_t id);
 int inode_set_times(struct namespace *ns, uint64_t id, uint64_t mtime, uint64_t atime,
                     struct err *err); /* UINT64_MAX: unchanged */
 int inode_set_attr(struct namespace *ns, uint64_t id, const struct attr *a, struct err *err);
+
+/* Not in a tree that was deleted and is still being taken apart. */
+static inline bool ns_is_live(const struct namespace *ns, uint64_t id)
+{
+    return ns->gone_count == 0 || ns_is_within(ns, id, NS_ROOT_ID);
+}
 
 /* file.c: the blocks of a file */
 uint32_t file_block_count(const struct namespace *ns, const struct inode *i);

@@ -111,16 +111,23 @@ struct lease_table *ns_leases(struct namespace *ns)
 
 /* ---- inodes ---- */
 
-enum inode_kind ns_kind(const struct namespace *ns, uint64_t id)
+static const struct inode *live_inode(const struct namespace *ns, uint64_t id)
 {
     const struct inode *i = id >> IDMAP_ID_BITS ? NULL : ns_inode(ns, id);
+
+    return i && ns_is_live(ns, id) ? i : NULL;
+}
+
+enum inode_kind ns_kind(const struct namespace *ns, uint64_t id)
+{
+    const struct inode *i = live_inode(ns, id);
 
     return i ? (enum inode_kind)inode_kind_of(i) : INODE_NONE;
 }
 
 uint64_t ns_parent(const struct namespace *ns, uint64_t id)
 {
-    const struct inode *i = ns_inode(ns, id);
+    const struct inode *i = live_inode(ns, id);
 
     return i ? get48(i->parent) : 0;
 }
@@ -194,7 +201,7 @@ static void unpack(const struct namespace *ns, uint64_t id, const struct inode *
 
 bool ns_info(const struct namespace *ns, uint64_t id, struct inode_info *out)
 {
-    const struct inode *i = id >> IDMAP_ID_BITS ? NULL : ns_inode(ns, id);
+    const struct inode *i = live_inode(ns, id);
 
     if (!i)
         return false;
@@ -213,6 +220,8 @@ uint64_t ns_inode_scan(const struct namespace *ns, uint64_t from, int max,
 
         if (n == max)
             return id;
+        if (!ns_is_live(ns, id))
+            continue;
         unpack(ns, id, i, &info);
         visit(ctx, &info);
     }
@@ -276,7 +285,7 @@ bool ns_open_file(const struct namespace *ns, uint64_t inode, struct open_file *
 uint32_t ns_file_blocks(const struct namespace *ns, uint64_t file, uint64_t *ids, uint32_t from,
                         uint32_t max)
 {
-    const struct inode *i = ns_inode(ns, file);
+    const struct inode *i = live_inode(ns, file);
     uint32_t n = i && inode_kind_of(i) == INODE_FILE ? file_block_count(ns, i) : 0;
 
     for (uint32_t k = from; k < n && k - from < max; k++)

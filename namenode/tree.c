@@ -257,28 +257,14 @@ bool ns_is_within(const struct namespace *ns, uint64_t id, uint64_t ancestor)
 
 /* ---- taking apart ---- */
 
-/* Ends the leases on files below @top; there are few open files, so each is asked. */
-static void end_leases_within(struct namespace *ns, uint64_t top)
-{
-    uint64_t ids[256], from = 0;
-    int n;
-
-    do {
-        n = lease_files(ns->leases, NULL, from, ids, 256);
-        for (int k = 0; k < n; k++) {
-            from = ids[k] + 1;
-            if (ns_is_within(ns, ids[k], top)) {
-                lease_end(ns->leases, ids[k]);
-                ns_inode(ns, ids[k])->flags &= (uint8_t)~INODE_OPEN;
-            }
-        }
-    } while (n == 256);
-}
-
 static void count_drop(struct namespace *ns, uint64_t id)
 {
-    if (inode_kind_of(ns_inode(ns, id)) == INODE_FILE)
+    const struct inode *i = ns_inode(ns, id);
+
+    if (inode_kind_of(i) == INODE_FILE)
         ns->file_count--;
+    if (i->flags & INODE_OPEN)
+        lease_end(ns->leases, id);
     ns_drop_inode(ns, id);
 }
 
@@ -308,16 +294,31 @@ static bool take_apart(struct namespace *ns, uint64_t root, int *max)
     return false;
 }
 
+struct deleted {
+    struct namespace *ns;
+    uint64_t top;
+};
+
+/* There are few open files beside those of a large tree, so each is asked. */
+static bool is_deleted(void *ctx, uint64_t file)
+{
+    struct deleted *d = ctx;
+
+    if (!ns_is_within(d->ns, file, d->top))
+        return false;
+    ns_inode(d->ns, file)->flags &= (uint8_t)~INODE_OPEN;
+    return true;
+}
+
 void ns_delete_tree(struct namespace *ns, uint64_t id)
 {
     int at_once = DELETE_AT_ONCE;
     uint64_t *gone;
 
-    if (lease_count(ns->leases) > 0)
-        end_leases_within(ns, id);
     ns_unlink(ns, id);
     if (take_apart(ns, id, &at_once))
         return;
+    lease_end_where(ns->leases, is_deleted, &(struct deleted){ns, id});
     if (ns->gone_count == ns->gone_cap) {
         gone = realloc(ns->gone, ((size_t)ns->gone_cap * 2 + 8) * sizeof *gone);
         if (!gone) { /* no memory to remember it: then at once after all */
@@ -333,10 +334,26 @@ void ns_delete_tree(struct namespace *ns, uint64_t id)
     ns->gone[ns->gone_count++] = id;
 }
 
+/* Pages are given back when they are many: most deletes are followed by creates. */
+static void trim_if_worth(struct slab *s)
+{
+    uint32_t unused = s->top - s->runs_used;
+
+    if (unused > 1024 && unused > s->runs_used / 4)
+        slab_trim(s);
+}
+
 bool ns_reclaim(struct namespace *ns, int max)
 {
+    bool had = ns->gone_count > 0;
+
     while (ns->gone_count > 0 && max > 0)
         if (take_apart(ns, ns->gone[ns->gone_count - 1], &max))
             ns->gone_count--;
+    if (had && ns->gone_count == 0) {
+        trim_if_worth(&ns->names);
+        trim_if_worth(&ns->tree);
+        trim_if_worth(&ns->block_slab);
+    }
     return ns->gone_count > 0;
 }

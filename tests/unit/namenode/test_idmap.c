@@ -74,12 +74,12 @@ static void test_it_holds_what_was_put_and_nothing_else(void)
 static void test_a_full_slab_changes_nothing(void)
 {
     /* Every limit from nothing up to enough for all: the map is whole wherever it runs out. */
-    for (uint64_t limit = 4096; limit < 40 << 10; limit += 88) {
+    for (uint64_t limit = SLAB_RUN_BYTES; limit < 40 * SLAB_RUN_BYTES; limit += SLAB_RUN_BYTES) {
         struct slab slab;
         struct idmap m;
         uint64_t n = 0;
 
-        CU_ASSERT_FATAL(slab_init(&slab, 8, 1 << 20, limit, NULL) == 0);
+        CU_ASSERT_FATAL(slab_init(&slab, 8, 1 << 28, limit, NULL) == 0);
         idmap_init(&m, &slab, 34);
         for (uint64_t k = 0; k < 500; k++)
             n += idmap_put(&m, k * 37 % 5000 * 100) != NULL;

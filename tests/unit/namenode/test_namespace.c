@@ -193,11 +193,19 @@ static void test_records_that_do_not_fit_change_nothing(void)
     ns_free(ns);
 }
 
+static void count_seen(void *ctx, const struct inode_info *info)
+{
+    (void)info;
+    ++*(int *)ctx;
+}
+
 static void test_a_large_tree_goes_at_once_and_is_freed_in_slices(void)
 {
     struct namespace *ns = fresh();
+    struct inode_info in;
     char path[64];
-    int slices = 0;
+    int slices = 0, seen = 0;
+    uint64_t inside, digest;
 
     mkdir_op(ns, "/big", 1);
     for (int i = 0; i < 5000; i++) {
@@ -206,12 +214,20 @@ static void test_a_large_tree_goes_at_once_and_is_freed_in_slices(void)
     }
     ns_check(ns);
     CU_ASSERT(ns_open_file_count(ns) == 1);
+    inside = ns_lookup(ns, "/big/7");
     CU_ASSERT(delete_op(ns, "/big") == 0);
+    CU_ASSERT(!ns_info(ns, inside, &in) && ns_kind(ns, inside) == INODE_NONE);
+    CU_ASSERT(ns_inode_scan(ns, 0, 10000, count_seen, &seen) == 0 && seen == 1);
+    digest = ns_digest(ns);
     CU_ASSERT(ns_lookup(ns, "/big") == 0 && ns_lookup(ns, "/big/7") == 0);
     CU_ASSERT(ns_open_file_count(ns) == 0);
     ns_check(ns);
-    while (ns_reclaim(ns, 500))
+    while (ns_reclaim(ns, 500)) {
         slices++;
+        ns_check(ns);
+        CU_ASSERT(ns_digest(ns) == digest);
+    }
+    CU_ASSERT(ns_digest(ns) == digest);
     CU_ASSERT(slices == 8);
     CU_ASSERT(ns_inode_count(ns) == 1);
     ns_check(ns);
@@ -411,7 +427,7 @@ static void test_the_same_records_give_the_same_state(void)
 static void test_running_out_of_memory_leaves_a_whole_namespace(void)
 {
     for (uint64_t limit = 8 << 10; limit < 64 << 10; limit += 1000) {
-        struct namespace_limits limits = {limit};
+        struct namespace_limits limits = {.memory_max_bytes = limit};
         struct namespace *ns;
         char path[64];
 
