@@ -12,8 +12,10 @@ OPT ?= -O2
 comma := ,
 B ?= build$(if $(SAN),-san-$(subst $(comma),-,$(SAN)))$(if $(filter clang%,$(CC)),-clang)
 PKGS := libprotobuf-c libuv libssl libcrypto libcurl jansson expat
+# Every x86-64 machine since 2009; without it counting bits is a call.
+ARCH ?= $(if $(filter x86_64,$(shell uname -m)),-march=x86-64-v2)
 CPPFLAGS := -D_GNU_SOURCE -I. -I$(B)/gen
-CFLAGS := -std=gnu11 $(OPT) -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+CFLAGS := -std=gnu11 $(OPT) $(ARCH) -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-fno-omit-frame-pointer -fPIC -pthread $(if $(WERROR),-Werror) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined) $(XCFLAGS)
 LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN))
 LIBS := -lprotobuf-c -luv -lcivetweb -lcurl -ljansson -lexpat -lisal -lssl -lcrypto -lz -ldl -lm

@@ -1,5 +1,10 @@
 /* The entries are a ring, oldest first: all live equally long, so what is to be forgotten is
- * always at the tail.  Beside it a hash of chains through the ring's slots. */
+ * always at the tail.
+ *
+ * Beside it an index: a table of hash and slot, probed linearly, never more than half full.  Eight
+ * call ids in a row of one client lie side by side in it, for that is how they come and go, and
+ * a miss of the processor's cache is what an entry mostly costs.  For the same reason an answer
+ * that is not long lies in its entry. */
 #include "namenode/retry_cache.h"
 
 #include <pthread.h>
@@ -8,9 +13,9 @@
 
 enum {
     BYTES_DEFAULT = 16 << 20,
-    ANSWER_GUESS = 64, /* bytes of an answer on average: how many entries fit */
-    WAITERS_MAX = 16,  /* callers that may wait for one call */
-    NOWHERE = UINT32_MAX,
+    WAITERS_MAX = 16, /* callers that may wait for one call */
+    INLINE_MAX = 136, /* makes an entry three cache lines */
+    LONG_GUESS = 16,  /* bytes of longer answers for each entry */
 };
 
 enum entry_state { FREE, IN_WORK, ANSWERED };
@@ -23,26 +28,34 @@ struct waiting {
 struct entry {
     uint8_t client_id[RPC_CLIENT_ID_BYTES];
     int32_t call_id;
-    uint32_t next; /* in its chain */
+    uint32_t state : 2, n : 30; /* n: of the answer */
     uint64_t expires_ms, mark;
-    enum entry_state state;
-    uint32_t n;
-    uint8_t *bytes; /* the answer */
-    struct waiting *waiting;
+    union {
+        struct waiting *waiting; /* IN_WORK; NULL: nobody */
+        uint8_t *longer;         /* ANSWERED, n > INLINE_MAX */
+    };
+    uint8_t answer[INLINE_MAX];
+};
+
+/* hash's low bits are where it belongs. */
+struct index_cell {
+    uint32_t hash, slot_plus_1; /* 0: empty */
 };
 
 struct retry_cache {
     pthread_mutex_t lock;
     struct entry *ring;
-    uint32_t *chains, mask;  /* as many slots in both */
-    uint64_t oldest, newest; /* counters; slot = counter & mask */
+    struct index_cell *index;
+    uint32_t ring_mask, index_mask;
+    uint64_t oldest, newest; /* counters; slot = counter & ring_mask */
     uint64_t expiry_ms;
-    size_t bytes, bytes_max; /* of answers */
+    size_t long_bytes, long_max; /* of answers outside their entries */
     struct retry_cache_stats stats;
 };
 
 struct retry_cache *retry_cache_new(uint64_t expiry_ms, size_t bytes_max)
 {
+    const size_t each = sizeof(struct entry) + 2 * sizeof(struct index_cell) + LONG_GUESS;
     struct retry_cache *c = calloc(1, sizeof *c);
     size_t slots = 16;
 
@@ -50,75 +63,115 @@ struct retry_cache *retry_cache_new(uint64_t expiry_ms, size_t bytes_max)
         return NULL;
     if (bytes_max == 0)
         bytes_max = BYTES_DEFAULT;
-    while (2 * slots * (sizeof *c->ring + sizeof *c->chains + ANSWER_GUESS) <= bytes_max)
+    while (2 * slots * each <= bytes_max)
         slots *= 2;
     c->ring = calloc(slots, sizeof *c->ring);
-    c->chains = malloc(slots * sizeof *c->chains);
-    if (!c->ring || !c->chains) {
+    c->index = calloc(2 * slots, sizeof *c->index);
+    if (!c->ring || !c->index) {
         free(c->ring);
-        free(c->chains);
+        free(c->index);
         free(c);
         return NULL;
     }
-    memset(c->chains, 0xff, slots * sizeof *c->chains);
-    c->mask = (uint32_t)slots - 1;
+    c->ring_mask = (uint32_t)slots - 1;
+    c->index_mask = 2 * (uint32_t)slots - 1;
     c->expiry_ms = expiry_ms;
-    c->bytes_max = slots * ANSWER_GUESS;
+    c->long_max = slots * LONG_GUESS;
     pthread_mutex_init(&c->lock, NULL);
     return c;
+}
+
+static void drop_answer(struct retry_cache *c, struct entry *e)
+{
+    if (e->state == IN_WORK) {
+        free(e->waiting);
+    } else if (e->state == ANSWERED && e->n > INLINE_MAX) {
+        c->long_bytes -= e->n;
+        free(e->longer);
+    }
 }
 
 void retry_cache_free(struct retry_cache *c)
 {
     if (!c)
         return;
-    for (uint64_t i = c->oldest; i < c->newest; i++) {
-        free(c->ring[i & c->mask].bytes);
-        free(c->ring[i & c->mask].waiting);
-    }
+    for (uint64_t i = c->oldest; i < c->newest; i++)
+        drop_answer(c, &c->ring[i & c->ring_mask]);
     pthread_mutex_destroy(&c->lock);
     free(c->ring);
-    free(c->chains);
+    free(c->index);
     free(c);
 }
 
-/* ---- finding, making, forgetting; with the lock held ---- */
+/* ---- the index; with the lock held ---- */
 
-static uint32_t *chain_of(struct retry_cache *c, const uint8_t *client_id, int32_t call_id)
+static uint32_t hash_of(const uint8_t *client_id, int32_t call_id)
 {
     uint64_t h;
 
     memcpy(&h, client_id, sizeof h); /* random bytes already */
-    h = (h ^ (uint64_t)(uint32_t)call_id) * 0x9e3779b97f4a7c15u;
-    return &c->chains[(h >> 32) & c->mask];
+    h = (h ^ (uint64_t)((uint32_t)call_id >> 3)) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(h >> 32) << 3 | ((uint32_t)call_id & 7);
 }
 
 static struct entry *find(struct retry_cache *c, const uint8_t *client_id, int32_t call_id)
 {
-    for (uint32_t i = *chain_of(c, client_id, call_id); i != NOWHERE; i = c->ring[i].next)
-        if (c->ring[i].call_id == call_id &&
-            memcmp(c->ring[i].client_id, client_id, RPC_CLIENT_ID_BYTES) == 0)
-            return &c->ring[i];
-    return NULL;
+    uint32_t hash = hash_of(client_id, call_id);
+
+    for (uint32_t at = hash;; at++) {
+        const struct index_cell *cell = &c->index[at & c->index_mask];
+        struct entry *e;
+
+        if (cell->slot_plus_1 == 0)
+            return NULL;
+        e = &c->ring[cell->slot_plus_1 - 1];
+        if (cell->hash == hash && e->call_id == call_id &&
+            memcmp(e->client_id, client_id, RPC_CLIENT_ID_BYTES) == 0)
+            return e;
+    }
 }
+
+static void index_add(struct retry_cache *c, const struct entry *e)
+{
+    uint32_t hash = hash_of(e->client_id, e->call_id), at = hash & c->index_mask;
+
+    while (c->index[at].slot_plus_1)
+        at = (at + 1) & c->index_mask;
+    c->index[at] = (struct index_cell){.hash = hash, .slot_plus_1 = (uint32_t)(e - c->ring) + 1};
+}
+
+/* Empties the entry's cell, and moves up into it what was pushed behind it. */
+static void index_remove(struct retry_cache *c, const struct entry *e)
+{
+    uint32_t gap = hash_of(e->client_id, e->call_id) & c->index_mask;
+
+    while (c->index[gap].slot_plus_1 != (uint32_t)(e - c->ring) + 1)
+        gap = (gap + 1) & c->index_mask;
+    for (uint32_t at = (gap + 1) & c->index_mask; c->index[at].slot_plus_1;
+         at = (at + 1) & c->index_mask) {
+        uint32_t from_home = (at - c->index[at].hash) & c->index_mask;
+
+        if (from_home < ((at - gap) & c->index_mask))
+            continue; /* it belongs behind the gap */
+        c->index[gap] = c->index[at];
+        gap = at;
+    }
+    c->index[gap].slot_plus_1 = 0;
+}
+
+/* ---- entries; with the lock held ---- */
 
 static void clear(struct retry_cache *c, struct entry *e)
 {
-    uint32_t *at = chain_of(c, e->client_id, e->call_id), slot = (uint32_t)(e - c->ring);
-
-    while (*at != slot)
-        at = &c->ring[*at].next;
-    *at = e->next;
-    c->bytes -= e->n;
-    free(e->bytes);
-    free(e->waiting);
-    *e = (struct entry){.state = FREE};
+    index_remove(c, e);
+    drop_answer(c, e);
+    e->state = FREE;
 }
 
 /* The oldest goes; false when it is in work. */
 static bool forget_oldest(struct retry_cache *c)
 {
-    struct entry *e = &c->ring[c->oldest & c->mask];
+    struct entry *e = &c->ring[c->oldest & c->ring_mask];
 
     if (e->state == IN_WORK)
         return false;
@@ -131,7 +184,7 @@ static bool forget_oldest(struct retry_cache *c)
 static void forget_expired(struct retry_cache *c, uint64_t now_ms)
 {
     while (c->oldest < c->newest) {
-        const struct entry *e = &c->ring[c->oldest & c->mask];
+        const struct entry *e = &c->ring[c->oldest & c->ring_mask];
 
         if (e->state == IN_WORK || (e->state == ANSWERED && e->expires_ms > now_ms))
             return;
@@ -139,42 +192,57 @@ static void forget_expired(struct retry_cache *c, uint64_t now_ms)
     }
 }
 
-/* A new entry, in work; NULL when everything old is in work too. */
+/* A new entry, in work; NULL when there is no room and the oldest is in work too. */
 static struct entry *enter(struct retry_cache *c, const uint8_t *client_id, int32_t call_id,
                            uint64_t now_ms)
 {
     struct entry *e;
-    uint32_t *chain;
 
     forget_expired(c, now_ms);
-    if (c->newest - c->oldest > c->mask) {
+    if (c->newest - c->oldest > c->ring_mask) {
         if (!forget_oldest(c)) {
             c->stats.unentered++;
             return NULL;
         }
         c->stats.forgotten_early++;
     }
-    chain = chain_of(c, client_id, call_id);
-    e = &c->ring[c->newest & c->mask];
-    *e = (struct entry){
-        .call_id = call_id, .next = *chain, .expires_ms = now_ms + c->expiry_ms, .state = IN_WORK};
+    e = &c->ring[c->newest++ & c->ring_mask];
     memcpy(e->client_id, client_id, RPC_CLIENT_ID_BYTES);
-    *chain = (uint32_t)(c->newest++ & c->mask);
+    e->call_id = call_id;
+    e->expires_ms = now_ms + c->expiry_ms;
+    e->state = IN_WORK;
+    e->waiting = NULL;
+    index_add(c, e);
     return e;
 }
 
-/* Keeps @bytes (handed over) as the answer; without room for them the entry is forgotten. */
-static void settle(struct retry_cache *c, struct entry *e, uint8_t *bytes, size_t n, uint64_t mark)
+/* Keeps the answer; without room for it the entry is forgotten.  Who waited was taken before. */
+static void settle(struct retry_cache *c, struct entry *e, const uint8_t *bytes, size_t n,
+                   uint64_t mark)
 {
-    e->state = ANSWERED;
-    e->mark = mark;
-    e->bytes = bytes;
+    uint8_t *to = e->answer;
+
+    if (n > INLINE_MAX) {
+        while (c->long_bytes + n > c->long_max && forget_oldest(c))
+            c->stats.forgotten_early++;
+        to = c->long_bytes + n > c->long_max ? NULL : malloc(n);
+        if (!to) {
+            clear(c, e);
+            return;
+        }
+        c->long_bytes += n;
+        e->longer = to;
+    }
+    if (n)
+        memcpy(to, bytes, n);
     e->n = (uint32_t)n;
-    c->bytes += n;
-    while (c->bytes > c->bytes_max && forget_oldest(c))
-        c->stats.forgotten_early++;
-    if (c->bytes > c->bytes_max && e->state == ANSWERED)
-        clear(c, e);
+    e->mark = mark;
+    e->state = ANSWERED;
+}
+
+static const uint8_t *answer_of(const struct entry *e)
+{
+    return e->n > INLINE_MAX ? e->longer : e->answer;
 }
 
 /* ---- calls ---- */
@@ -212,7 +280,7 @@ bool retry_cache_begin(struct retry_cache *c, struct rpc_call *call, uint64_t no
         bytes = arena_alloc(call->arena, n ? n : 1);
         what = bytes ? COPIED : NEITHER;
         if (bytes && n)
-            memcpy(bytes, e->bytes, n);
+            memcpy(bytes, answer_of(e), n);
         call->mark = e->mark;
         c->stats.hits++;
     }
@@ -228,7 +296,7 @@ bool retry_cache_begin(struct retry_cache *c, struct rpc_call *call, uint64_t no
     return what == ENTERED;
 }
 
-/* Takes those who wait for @call; NULL when nobody does. */
+/* Takes those who wait for the entry; NULL when nobody does. */
 static struct waiting *take_waiting(struct entry *e)
 {
     struct waiting *w = e->waiting;
@@ -243,36 +311,31 @@ void retry_cache_reply(struct retry_cache *c, struct rpc_call *call,
     struct waiting *w = NULL;
     uint64_t mark = call->mark;
     struct entry *e;
-    uint8_t *bytes;
-    size_t n;
+    uint8_t *bytes = NULL;
+    size_t n = 0;
 
-    if (!c || !call->has_client_id) {
-        rpc_reply(call, message);
-        return;
+    if (c && call->has_client_id) {
+        n = protobuf_c_message_get_packed_size(message);
+        bytes = arena_alloc(call->arena, n ? n : 1);
     }
-    n = protobuf_c_message_get_packed_size(message);
-    bytes = malloc(n ? n : 1);
     if (!bytes) {
-        rpc_reply(call, message); /* a retry will be worked on again */
+        rpc_reply(call, message); /* without memory: a retry will be worked on again */
         return;
     }
     protobuf_c_message_pack(message, bytes);
     pthread_mutex_lock(&c->lock);
     e = find(c, call->client_id, call->call_id);
-    if (e && e->state == IN_WORK)
+    if (e && e->state == IN_WORK) {
         w = take_waiting(e);
-    for (int i = 0; w && i < w->n; i++)
-        w->calls[i]->mark = mark;
-    /* Copies its bytes before the cache may forget them. */
-    rpc_reply_bytes(call, bytes, n);
-    for (int i = 0; w && i < w->n; i++)
-        rpc_reply_bytes(w->calls[i], bytes, n);
-    if (e && e->state == IN_WORK)
         settle(c, e, bytes, n, mark);
-    else
-        free(bytes);
+    }
     pthread_mutex_unlock(&c->lock);
+    for (int i = 0; w && i < w->n; i++) {
+        w->calls[i]->mark = mark;
+        rpc_reply_bytes(w->calls[i], bytes, n);
+    }
     free(w);
+    rpc_reply_bytes(call, bytes, n); /* last: the bytes are in its arena */
 }
 
 void retry_cache_fail(struct retry_cache *c, struct rpc_call *call, const struct err *err)
@@ -314,8 +377,7 @@ void retry_cache_put(struct retry_cache *c, const uint8_t client_id[RPC_CLIENT_I
     if (e)
         settle(c, e, bytes, n, 0);
     pthread_mutex_unlock(&c->lock);
-    if (!e)
-        free(bytes);
+    free(bytes);
 }
 
 void retry_cache_stats(struct retry_cache *c, struct retry_cache_stats *out)
@@ -326,7 +388,8 @@ void retry_cache_stats(struct retry_cache *c, struct retry_cache_stats *out)
     pthread_mutex_lock(&c->lock);
     *out = c->stats;
     for (uint64_t i = c->oldest; i < c->newest; i++)
-        out->entries += c->ring[i & c->mask].state != FREE;
-    out->bytes = c->bytes + (c->mask + (size_t)1) * (sizeof *c->ring + sizeof *c->chains);
+        out->entries += c->ring[i & c->ring_mask].state != FREE;
+    out->bytes = c->long_bytes + (c->ring_mask + (size_t)1) * sizeof *c->ring +
+                 (c->index_mask + (size_t)1) * sizeof *c->index;
     pthread_mutex_unlock(&c->lock);
 }

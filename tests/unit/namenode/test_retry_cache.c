@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client_namenode.pb-c.h"
@@ -292,6 +293,38 @@ static void test_a_call_from_the_edit_log_is_known_again(void)
     world_close();
 }
 
+/* What is entered twice is found and not entered again: the index knows exactly what the ring
+ * holds, however much has come and gone. */
+static void test_what_is_there_is_found_after_much_has_gone(void)
+{
+    enum { CALLS = 20000 };
+    Pb__GetLinkTargetResponseProto a = PB__GET_LINK_TARGET_RESPONSE_PROTO__INIT;
+    struct retry_cache *c = retry_cache_new(600000, 200000);
+    struct retry_cache_stats before, after;
+
+    a.targetpath = "x";
+    for (int twice = 0; twice < 2; twice++) {
+        uint8_t id[RPC_CLIENT_ID_BYTES] = {0};
+
+        retry_cache_stats(c, &before);
+        srandom(7);
+        for (int i = 0; i < CALLS; i++) {
+            id[0] = (uint8_t)(random() % 5);
+            id[15] = (uint8_t)(random() % 3);
+            if (twice == 0 || i >= CALLS - (int)before.entries)
+                retry_cache_put(c, id, i, &a.base, 1000);
+        }
+    }
+    retry_cache_stats(c, &after);
+    CU_ASSERT(before.entries > 100 && before.entries < CALLS);
+    CU_ASSERT(after.entries == before.entries);
+    CU_ASSERT(after.forgotten_early == before.forgotten_early);
+    retry_cache_put(c, (const uint8_t *)"never seen bytes", 1, &a.base, 1000);
+    retry_cache_stats(c, &after);
+    CU_ASSERT(after.forgotten_early == before.forgotten_early + 1);
+    retry_cache_free(c);
+}
+
 SUITE(retry_cache, TEST(test_a_repeated_call_gets_the_first_answer),
       TEST(test_a_failure_is_not_kept), TEST(test_who_asks_while_the_first_is_in_work_waits_for_it),
       TEST(test_who_waits_is_told_of_the_failure_too),
@@ -299,4 +332,5 @@ SUITE(retry_cache, TEST(test_a_repeated_call_gets_the_first_answer),
       TEST(test_it_stays_within_its_memory_and_forgets_the_oldest_first),
       TEST(test_what_is_in_work_is_never_forgotten),
       TEST(test_a_repeated_answer_waits_for_the_log_like_the_first),
-      TEST(test_a_call_from_the_edit_log_is_known_again))
+      TEST(test_a_call_from_the_edit_log_is_known_again),
+      TEST(test_what_is_there_is_found_after_much_has_gone))
