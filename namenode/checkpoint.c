@@ -1,15 +1,11 @@
 #include "namenode/checkpoint.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/log.h"
+#include "namenode/image_fork.h"
 #include "namenode/namenode.h"
 
 enum { ROUND_S = 1 };
@@ -23,97 +19,38 @@ struct checkpointer {
     struct checkpoint_stats stats;
 };
 
-/* ---- the child ---- */
-
-/* The child has one thread and a copy of everything; what it learns it says through @out. */
-static void child(struct namenode *nn, uint64_t txid, int out)
-{
-    struct err err;
-    int rc;
-
-    /* What is left of deleted trees is no part of the image, nor of the counts in it. */
-    ns_on_block_gone(nn->ns, NULL, NULL);
-    while (ns_reclaim(nn->ns, INT32_MAX))
-        ;
-    rc = name_dirs_save_image(nn->dirs, nn->ns, txid, &err);
-    if (rc < 0 && write(out, &err, sizeof err) != (ssize_t)sizeof err)
-        _exit(2);
-    _exit(rc < 0 ? 1 : 0);
-}
-
-static int wait_for(pid_t pid, int in, struct err *err)
-{
-    struct err said;
-    size_t have = 0;
-    ssize_t n;
-    int status;
-
-    while ((n = read(in, (char *)&said + have, sizeof said - have)) > 0 ||
-           (n < 0 && errno == EINTR))
-        have += n > 0 ? (size_t)n : 0;
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return err_sys(err, errno, "child that writes the image");
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
-    if (have != sizeof said)
-        return err_set(err, ERR_IO, "child that writes the image ended by %s %d",
-                       WIFSIGNALED(status) ? "signal" : "exit",
-                       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-    if (err)
-        *err = said;
-    return -(int)said.code;
-}
-
-/* ---- the parent ---- */
-
 /* Under the lock: the segment ends, and the child begins with the state that it ended with. */
-static pid_t fork_at_roll(struct namenode *nn, int pipe_fds[2], uint64_t *first, uint64_t *fork_us)
+static int fork_at_roll(struct namenode *nn, struct image_fork **out, uint64_t *fork_us,
+                        struct err *err)
 {
+    struct image_fork_options o = {
+        .env = nn->env, .dirs = nn->dirs, .ns = nn->ns, .journal = nn->journal};
     uint64_t began;
-    pid_t pid = -1;
+    int rc;
 
     nn_lock(nn);
     began = env_mono_ns(nn->env);
-    *first = journal_roll_begin(nn->journal);
-    if (*first) {
-        pid = fork();
-        if (pid == 0) {
-            close(pipe_fds[0]);
-            child(nn, *first - 1, pipe_fds[1]);
-        }
-    }
+    rc = image_fork_begin(&o, out, err);
     *fork_us = (env_mono_ns(nn->env) - began) / 1000;
     nn_unlock(nn);
-    return pid;
+    return rc;
 }
 
 static int make_image(struct checkpointer *c, uint64_t *txid, uint64_t *fork_us, struct err *err)
 {
     struct namenode *nn = c->nn;
-    int fds[2], rc, saved;
-    uint64_t first;
-    pid_t pid;
+    struct image_fork *f;
+    int rc = fork_at_roll(nn, &f, fork_us, err);
 
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return err_sys(err, errno, "pipe to the child that writes the image");
-    pid = fork_at_roll(nn, fds, &first, fork_us);
-    saved = errno;
-    close(fds[1]);
-    if (first == 0)
-        rc = err_set(err, ERR_RETRIABLE, "the edit log's segment is being changed just now");
-    else if (pid < 0)
-        rc = err_sys(err, saved, "fork");
-    else
-        rc = wait_for(pid, fds[0], err);
-    close(fds[0]);
     if (rc < 0)
         return rc;
-    *txid = first - 1;
-    if ((rc = journal_wait(nn->journal, first, err)) < 0)
-        return rc;
-    return name_dirs_image_done(nn->dirs, *txid, (int)conf_int(nn->conf, OPT_nn_retained_images),
-                                (uint64_t)conf_int(nn->conf, OPT_nn_retained_edits), err);
+    *txid = image_fork_txid(f);
+    rc = image_fork_wait(f, err);
+    if (rc == 0)
+        rc = name_dirs_image_done(nn->dirs, *txid, (int)conf_int(nn->conf, OPT_nn_retained_images),
+                                  (uint64_t)conf_int(nn->conf, OPT_nn_retained_edits), err);
+    image_fork_free(f);
+    return rc;
 }
 
 int checkpointer_run(struct checkpointer *c, struct err *err)

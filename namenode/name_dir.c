@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -580,24 +579,6 @@ static int finish_dir(struct env *env, const char *dir, struct err *err)
     return rc < 0 ? rc : remove_dir(env, old, err);
 }
 
-/* A namespace of nothing but the root, which belongs to whoever formats the store. */
-static int make_root(struct namespace *ns, struct err *err)
-{
-    struct passwd pw, *found = NULL;
-    char text[4096];
-    struct ns_load_inode root = {.info = {.id = NS_ROOT_ID,
-                                          .kind = INODE_DIR,
-                                          .user = "root",
-                                          .group = "supergroup",
-                                          .mode = 0755},
-                                 .ns_quota = -1,
-                                 .ds_quota = -1};
-
-    if (getpwuid_r(geteuid(), &pw, text, sizeof text, &found) == 0 && found)
-        root.info.user = found->pw_name;
-    return ns_load_inode(ns, &root, err);
-}
-
 /* The image of an empty namespace, written like any other one. */
 static int write_empty_image(struct name_dirs *d, const struct name_format *how, struct err *err)
 {
@@ -605,8 +586,6 @@ static int write_empty_image(struct name_dirs *d, const struct name_format *how,
     int rc = ns_new(&(struct namespace_limits){.root_user = how->owner, .root_group = how->group},
                     &ns, err);
 
-    if (rc == 0)
-        rc = make_root(ns, err);
     if (rc == 0)
         rc = save_image(d, ns, 0, err);
     ns_free(ns);

@@ -335,6 +335,16 @@ static void test_snapshots_are_refused_with_a_sentence(void)
 
 /* ---- formatting and locking ---- */
 
+static int format(struct env *e, char *const *dirs, int count, const char *cluster_id, bool force,
+                  struct name_identity *out, struct err *err)
+{
+    return name_dirs_format(
+        e, dirs, count,
+        &(struct name_format){
+            .cluster_id = cluster_id, .owner = "root", .group = "supergroup", .force = force},
+        out, err);
+}
+
 static void test_a_formatted_store_opens_and_loads(void)
 {
     char one[PATH], two[PATH], *paths[] = {one, two};
@@ -344,7 +354,7 @@ static void test_a_formatted_store_opens_and_loads(void)
 
     strcpy(one, suite_tmp_dir());
     strcpy(two, suite_tmp_dir());
-    CU_ASSERT_FATAL(name_dirs_format(env(), paths, 2, "CID-x:y=z", false, &id, &err) == 0);
+    CU_ASSERT_FATAL(format(env(), paths, 2, "CID-x:y=z", false, &id, &err) == 0);
     CU_ASSERT(id.namespace_id != 0 && strncmp(id.pool_id, "BP-", 3) == 0);
     l = load(env(), paths, 2);
     CU_ASSERT_FATAL(l.rc == 0);
@@ -352,8 +362,8 @@ static void test_a_formatted_store_opens_and_loads(void)
     CU_ASSERT(name_dirs_identity(l.dirs)->created_ms == id.created_ms);
     CU_ASSERT(l.result.last_txid == 0 && ns_inode_count(l.ns) == 1);
     unload(&l);
-    CU_ASSERT(name_dirs_format(env(), paths, 2, NULL, false, &id, &err) == -ERR_EXISTS);
-    CU_ASSERT(name_dirs_format(env(), paths, 2, NULL, true, &id, &err) == 0);
+    CU_ASSERT(format(env(), paths, 2, NULL, false, &id, &err) == -ERR_EXISTS);
+    CU_ASSERT(format(env(), paths, 2, NULL, true, &id, &err) == 0);
     l = load(env(), paths, 2);
     CU_ASSERT(l.rc == 0 && strncmp(name_dirs_identity(l.dirs)->cluster_id, "CID-", 4) == 0);
     unload(&l);
@@ -368,8 +378,8 @@ static void test_directories_of_two_stores_are_refused(void)
 
     strcpy(one, suite_tmp_dir());
     strcpy(two, suite_tmp_dir());
-    CU_ASSERT_FATAL(name_dirs_format(env(), &first, 1, NULL, false, &id, NULL) == 0);
-    CU_ASSERT_FATAL(name_dirs_format(env(), &second, 1, NULL, false, &id, NULL) == 0);
+    CU_ASSERT_FATAL(format(env(), &first, 1, NULL, false, &id, NULL) == 0);
+    CU_ASSERT_FATAL(format(env(), &second, 1, NULL, false, &id, NULL) == 0);
     l = load(env(), paths, 2);
     CU_ASSERT(l.rc == -ERR_INCONSISTENT && strstr(l.err.text, one) && strstr(l.err.text, two));
     unload(&l);
@@ -442,7 +452,7 @@ static void test_no_fault_makes_a_half_formatted_store(void)
         fault_env_init(&w, nth);
         w.dead = nth & 1;
         w.torn = true;
-        rc = name_dirs_format(&w.env, paths, 2, NULL, false, &id, NULL);
+        rc = format(&w.env, paths, 2, NULL, false, &id, NULL);
         fired = w.fired;
         CU_ASSERT(fired || rc == 0);
         /* Whole, or nothing at all. */
