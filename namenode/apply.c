@@ -8,6 +8,7 @@
 
 #include "namenode/apply.h"
 #include "namenode/dir.h"
+#include "namenode/ns_quota.h"
 
 /* ---- what a record refers to ---- */
 
@@ -235,6 +236,8 @@ static int create_file(struct namespace *ns, const struct edit_op *op, struct er
         rc = touch_dir(ns, dir, op->mtime_ms, err);
     if (rc == 0)
         rc = ns_link(ns, dir, in.id, name, n, err);
+    if (rc == 0)
+        quota_charge_tree(ns, in.id, dir, 1);
     if (rc < 0) {
         lease_end(ns->leases, in.id);
         ns->file_count--;
@@ -422,6 +425,8 @@ static int make_named(struct namespace *ns, const struct edit_op *op, struct new
         rc = touch_dir(ns, dir, op->mtime_ms, err);
     if (rc == 0)
         rc = ns_link(ns, dir, in->id, name, n, err);
+    if (rc == 0)
+        quota_charge_tree(ns, in->id, dir, 1);
     if (rc < 0)
         ns_drop_inode(ns, in->id);
     return rc;
@@ -481,10 +486,12 @@ static int move(struct namespace *ns, uint64_t id, uint64_t dir, const char *nam
     int rc;
 
     memcpy(old, have, old_n);
+    quota_charge_tree(ns, id, from, -1);
     ns_unlink(ns, id);
     rc = ns_link(ns, dir, id, name, n, err);
     if (rc < 0)
         MUST(ns_link(ns, from, id, old, old_n, NULL) == 0);
+    quota_charge_tree(ns, id, ns_parent(ns, id), 1);
     return rc;
 }
 
@@ -582,6 +589,8 @@ static int join(struct namespace *ns, const struct edit_op *op, uint64_t target,
     /* Nothing has changed yet: this is no NOMEM in the middle. */
     if (slab_reserve(&ns->tree, ((size_t)n * 6 + 8) * 2, NULL) < 0)
         return err_set(err, ERR_LIMIT, "%s: no memory to list %u blocks", op->path, n);
+    for (int k = 0; k < op->source_count; k++)
+        quota_charge(ns, ns_parent(ns, ids[k]), 0, -(int64_t)ns_file_space(ns, ids[k]));
     rc = file_set_blocks(ns, target, numbers, n, err);
     if (rc < 0)
         return rc;
@@ -745,6 +754,7 @@ static int reserve_for(struct namespace *ns, const struct edit_op *op, struct er
 int ns_apply(struct namespace *ns, const struct edit_op *op, struct err *err)
 {
     unsigned code = (unsigned)op->code;
+    uint64_t file, space;
     int rc;
 
     if (code >= sizeof table / sizeof table[0] || !table[code])
@@ -753,7 +763,11 @@ int ns_apply(struct namespace *ns, const struct edit_op *op, struct err *err)
     rc = reserve_for(ns, op, err);
     if (rc < 0)
         return rc;
+    file = ns->quota_dirs && op->path ? ns_lookup(ns, op->path) : 0;
+    space = file ? ns_file_space(ns, file) : 0;
     rc = table[code](ns, op, err);
     MUST(rc != -ERR_NOMEM);
+    if (file && ns_kind(ns, file) == INODE_FILE)
+        quota_charge(ns, ns_parent(ns, file), 0, (int64_t)(ns_file_space(ns, file) - space));
     return rc;
 }

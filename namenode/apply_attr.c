@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "namenode/apply.h"
+#include "namenode/ns_quota.h"
 
 /* Hadoop's numbers: AclEntryTypeProto and AclEntryScopeProto. */
 enum { ACL_USER, ACL_GROUP, ACL_MASK, ACL_OTHER };
@@ -284,6 +285,7 @@ int apply_quota(struct namespace *ns, const struct edit_op *op, struct err *err)
             f->ds_quota = op->ds_quota;
     }
     f->has_quota = f->ns_quota >= 0 || f->ds_quota >= 0;
+    quota_begin_or_end(ns, id);
     drop_row_if_empty(ns, id);
     return 0;
 }

@@ -25,6 +25,8 @@ struct feature {
     bool has_quota;
     int64_t ns_quota, ds_quota;        /* -1: none */
     int64_t type_quota[STORAGE_TYPES]; /* by StorageTypeProto less 1; -1: none */
+    bool is_counted; /* has a quota of any kind: what its tree uses is kept here */
+    int64_t names_used, space_used;
     bool has_times;
     uint64_t mtime_ms, atime_ms; /* in place of the record's, when they don't fit into it */
     UT_hash_handle hh;

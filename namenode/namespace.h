@@ -19,6 +19,7 @@
  *   file.c      the blocks of a file
  *   resolve.c   paths
  *   apply.c     ns_apply(): carries out one edit record; apply_attr.c those about attributes
+ *   ns_quota.c  what directories with a quota use
  *   ns_view.c   looking; ns_load.c images; ns_check.c what always holds
  *
  * Always true, and checked by ns_check():
@@ -100,8 +101,8 @@ struct ns_path {
     bool through_file; /* stopped because ids[found-1] is no directory, though more was asked */
 };
 
-struct namespace_limits {      /* what the simulator and tests make smaller */
-    uint64_t memory_max_bytes; /* 0: what the address space holds */
+struct namespace_limits {               /* what the simulator and tests make smaller */
+    uint64_t memory_max_bytes;          /* 0: what the address space holds */
     const char *root_user, *root_group; /* of an empty namespace; NULL: "" */
 };
 
@@ -163,6 +164,13 @@ int ns_acl(const struct namespace *ns, uint64_t id, struct arena *arena,
 int ns_xattrs(const struct namespace *ns, uint64_t id, struct arena *arena,
               struct edit_xattr **out);
 bool ns_quota(const struct namespace *ns, uint64_t id, int64_t *names, int64_t *space);
+/* What the tree of a directory with a quota uses: names, itself included, and bytes on datanodes,
+ * a block that is being written as a whole one. Kept up by every change; false: no quota. */
+bool ns_quota_usage(const struct namespace *ns, uint64_t id, int64_t *names, int64_t *space);
+/* Would carrying out @op exceed a quota of names or space? ERR_NS_QUOTA or ERR_DS_QUOTA with
+ * Hadoop's sentence. ns_apply() does not ask: what is in the log has been admitted. */
+int ns_check_quota(const struct namespace *ns, const struct edit_op *op, struct err *err);
+uint64_t ns_file_space(const struct namespace *ns, uint64_t file); /* bytes on datanodes */
 /* Quotas of space by storage type, in the order of StorageTypeProto, -1: none; false: no quota. */
 enum { NS_STORAGE_TYPES = 6 };
 bool ns_type_quotas(const struct namespace *ns, uint64_t id, int64_t out[NS_STORAGE_TYPES]);

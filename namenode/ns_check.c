@@ -2,7 +2,18 @@
 #include <string.h>
 
 #include "namenode/dir.h"
-#include "namenode/ns_state.h"
+#include "namenode/ns_quota.h"
+
+static void check_usage(const struct namespace *ns, uint64_t dir)
+{
+    int64_t names, space;
+
+    if (ns_quota_usage(ns, dir, &names, &space)) {
+        struct quota_use use = quota_count(ns, dir);
+
+        MUST(names == use.names && space == use.space);
+    }
+}
 
 static void check_inode(const struct namespace *ns, uint64_t id, const struct inode *i,
                         uint64_t *files, uint64_t *open)
@@ -19,8 +30,10 @@ static void check_inode(const struct namespace *ns, uint64_t id, const struct in
     else if (!(i->flags & INODE_GONE))
         MUST(ns_inode(ns, get48(i->parent)) &&
              inode_kind_of(ns_inode(ns, get48(i->parent))) == INODE_DIR);
-    if (inode_kind_of(i) == INODE_DIR)
+    if (inode_kind_of(i) == INODE_DIR) {
         dir_check(ns, id);
+        check_usage(ns, id);
+    }
     if (inode_kind_of(i) != INODE_FILE)
         return;
     (*files)++;

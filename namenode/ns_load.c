@@ -4,6 +4,7 @@
 
 #include "namenode/apply.h"
 #include "namenode/dir.h"
+#include "namenode/ns_quota.h"
 
 /* The root is there from the start; an image says what it is like. */
 static int load_root(struct namespace *ns, const struct inode_info *in, struct err *err)
@@ -153,5 +154,8 @@ int ns_load_done(struct namespace *ns, struct err *err)
             return err_set(err, ERR_INCONSISTENT, "inode %llu is below itself",
                            (unsigned long long)id);
     }
+    for (id = 0; (i = idmap_next(&ns->inodes, &id)) != NULL; id++)
+        if (i->flags & INODE_FEATURE && inode_kind_of(i) == INODE_DIR)
+            quota_begin_or_end(ns, id);
     return 0;
 }

@@ -26,6 +26,7 @@ struct namespace
     struct lease_table *leases;
 
     uint64_t last_inode, last_block, last_group, gs, gs_v1;
+    uint64_t quota_dirs; /* that are counted */
     uint64_t file_count; /* symlinks and directories are the rest */
 
     /* Roots of deleted trees that are still being taken apart, one after the other. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "namenode/dir.h"
-#include "namenode/ns_state.h"
+#include "namenode/ns_quota.h"
 
 enum { RESERVE_GIB = 32 };
 
@@ -329,23 +329,49 @@ bool ns_block_remove_storage(struct namespace *ns, uint64_t block, uint16_t stor
     return b && block_remove_storage(&ns->blocks, b, storage);
 }
 
+static bool is_counted(const struct namespace *ns, const struct block *b)
+{
+    return ns->quota_dirs > 0 && ns_kind(ns, get48(b->file)) == INODE_FILE;
+}
+
+static uint64_t space_if_counted(const struct namespace *ns, const struct block *b)
+{
+    return is_counted(ns, b) ? ns_file_space(ns, get48(b->file)) : 0;
+}
+
+/* The file of @b took @before; what it takes now differs when @b is its last block. */
+static void charge_change(struct namespace *ns, const struct block *b, uint64_t before)
+{
+    uint64_t file = get48(b->file);
+
+    if (is_counted(ns, b))
+        quota_charge(ns, ns_parent(ns, file), 0, (int64_t)(ns_file_space(ns, file) - before));
+}
+
 void ns_block_set_state(struct namespace *ns, uint64_t block, enum block_state state)
 {
     struct block *b = block_by_id(ns, block);
+    uint64_t before;
 
-    if (b)
-        b->bits = (uint8_t)((b->bits & ~BLOCK_STATE_MASK) | state);
+    if (!b)
+        return;
+    before = space_if_counted(ns, b);
+    b->bits = (uint8_t)((b->bits & ~BLOCK_STATE_MASK) | state);
+    charge_change(ns, b, before);
 }
 
 void ns_block_commit(struct namespace *ns, uint64_t block, uint64_t length, uint64_t gs)
 {
     struct block *b = block_by_id(ns, block);
+    uint64_t before;
 
     if (!b || length > U48_MAX || gs > U48_MAX)
         return;
+    before = space_if_counted(ns, b);
     put48(b->length, length);
     put48(b->gs, gs);
     b->bits = (uint8_t)((b->bits & ~BLOCK_STATE_MASK) | BLOCK_COMMITTED);
+    charge_change(ns, b, before);
 }
 
 uint64_t ns_block_scan(struct namespace *ns, uint64_t from, int max, ns_block_visit visit,

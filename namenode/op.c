@@ -240,6 +240,8 @@ int op_commit(struct op *op, struct edit_op *e)
     } else {
         e->call_id = -2;
     }
+    if (ns_check_quota(op->nn->ns, e, &op->err) < 0)
+        return -(int)op->err.code;
     return nn_commit(op->nn, e, &op->err);
 }
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "namenode/dir.h"
-#include "namenode/ns_state.h"
+#include "namenode/ns_quota.h"
 
 enum { LONG_NAME = 255, DELETE_AT_ONCE = 1000 };
 
@@ -221,8 +221,10 @@ void ns_drop_inode(struct namespace *ns, uint64_t id)
         memcpy(&n, slab_at(&ns->names, (uint32_t)get48(i->data)), 2);
         slab_free(&ns->names, (uint32_t)get48(i->data), n + 3u);
     }
-    if (i->flags & INODE_FEATURE)
+    if (i->flags & INODE_FEATURE) {
+        ns->quota_dirs -= feature_get(ns->features, id)->is_counted;
         feature_drop(ns->features, id);
+    }
     free_name(ns, i);
     idmap_remove(&ns->inodes, id);
 }
@@ -315,6 +317,7 @@ void ns_delete_tree(struct namespace *ns, uint64_t id)
     int at_once = DELETE_AT_ONCE;
     uint64_t *gone;
 
+    quota_charge_tree(ns, id, get48(ns_inode(ns, id)->parent), -1);
     ns_unlink(ns, id);
     if (take_apart(ns, id, &at_once))
         return;

@@ -309,6 +309,67 @@ static void test_paths_are_followed_as_far_as_they_exist(void)
     ns_free(ns);
 }
 
+static void set_quota(struct namespace *ns, const char *path, int64_t names, int64_t space)
+{
+    struct edit_op op = {
+        .code = EDIT_SET_QUOTA, .path = path, .ns_quota = names, .ds_quota = space};
+
+    CU_ASSERT(ns_apply(ns, &op, &err) == 0);
+}
+
+static bool uses(struct namespace *ns, const char *path, int64_t names, int64_t space)
+{
+    int64_t n, s;
+
+    return ns_quota_usage(ns, ns_lookup(ns, path), &n, &s) && n == names && s == space;
+}
+
+static void test_a_quota_counts_its_tree_and_refuses_what_exceeds_it(void)
+{
+    const int64_t block = 3ll << 27; /* three replicas of one whole block */
+    const struct edit_op more_names = {.code = EDIT_MKDIR, .path = "/q/x/y"};
+    const struct edit_op more_space = {.code = EDIT_ADD_BLOCK, .path = "/q/d/f"};
+    const struct edit_op move_in = {.code = EDIT_RENAME_OLD, .path = "/out", .path2 = "/q/out"};
+    const struct edit_op within = {.code = EDIT_RENAME_OLD, .path = "/q/d/f", .path2 = "/q/g"};
+    struct namespace *ns = fresh();
+    uint64_t ids[1];
+
+    mkdir_op(ns, "/q", 1);
+    mkdir_op(ns, "/q/d", 1);
+    mkdir_op(ns, "/out", 1);
+    set_quota(ns, "/q", 3, block + 5000);
+    CU_ASSERT(uses(ns, "/q", 2, 0));
+    create_op(ns, "/q/d/f", "w", false);
+    CU_ASSERT(uses(ns, "/q", 3, 0));
+    CU_ASSERT(ns_check_quota(ns, &more_names, &err) == -ERR_NS_QUOTA);
+    CU_ASSERT_STRING_EQUAL(err.text, "The NameSpace quota (directories and files) of directory /q "
+                                     "is exceeded: quota=3 file count=4");
+    CU_ASSERT(ns_check_quota(ns, &move_in, &err) == -ERR_NS_QUOTA);
+    CU_ASSERT(ns_check_quota(ns, &within, &err) == 0);
+    CU_ASSERT(ns_check_quota(ns, &more_space, &err) == 0);
+    add_block_op(ns, "/q/d/f", 0);
+    CU_ASSERT(uses(ns, "/q", 3, block));
+    CU_ASSERT(ns_check_quota(ns, &more_space, &err) == -ERR_DS_QUOTA);
+    CU_ASSERT_STRING_EQUAL(err.text,
+                           "The DiskSpace quota of /q is exceeded: quota = 402658184 B = 384.00 MB "
+                           "but diskspace consumed = 805306368 B = 768 MB");
+    ns_file_blocks(ns, ns_lookup(ns, "/q/d/f"), ids, 0, 1);
+    ns_block_commit(ns, ids[0], 1000, ns_gs(ns));
+    CU_ASSERT(uses(ns, "/q", 3, 3000));
+    close_op(ns, "/q/d/f", 1000);
+    set_quota(ns, "/", 100, -1);
+    CU_ASSERT(uses(ns, "/", 5, 3000) && uses(ns, "/q", 3, 3000));
+    delete_op(ns, "/q/d");
+    CU_ASSERT(uses(ns, "/", 3, 0) && uses(ns, "/q", 1, 0));
+    ns_check(ns);
+    delete_op(ns, "/q");
+    CU_ASSERT(uses(ns, "/", 2, 0));
+    set_quota(ns, "/", -1, -1);
+    CU_ASSERT(!uses(ns, "/", 2, 0) && ns_check_quota(ns, &more_names, &err) == 0);
+    ns_check(ns);
+    ns_free(ns);
+}
+
 static void test_acls_and_attributes_are_kept_beside_the_mode(void)
 {
     const struct edit_acl_entry acl[] = {
@@ -361,8 +422,14 @@ static void random_step(struct namespace *ns, struct namespace *twin)
     op.inode_id = ns_last_inode_id(ns) + 1;
     file = ns_lookup(ns, a);
     n = file ? ns_file_blocks(ns, file, ids, 0, 100) : 0;
-    switch (rand() % 9) {
+    switch (rand() % 10) {
     case 0: op.code = EDIT_MKDIR; break;
+    case 9:
+        op.code = rand() % 2 ? EDIT_SET_QUOTA : EDIT_SET_REPLICATION;
+        op.ns_quota = rand() % 3 - 1;
+        op.ds_quota = rand() % 2 ? -1 : 1000;
+        op.replication = (uint16_t)(1 + rand() % 5);
+        break;
     case 1:
     case 2:
         op.code = EDIT_ADD;
@@ -453,6 +520,7 @@ SUITE(namespace, TEST(test_a_file_lives_from_create_to_delete),
       TEST(test_a_large_tree_goes_at_once_and_is_freed_in_slices),
       TEST(test_names_are_listed_in_the_order_of_their_bytes),
       TEST(test_paths_are_followed_as_far_as_they_exist),
+      TEST(test_a_quota_counts_its_tree_and_refuses_what_exceeds_it),
       TEST(test_acls_and_attributes_are_kept_beside_the_mode),
       TEST(test_the_same_records_give_the_same_state),
       TEST(test_running_out_of_memory_leaves_a_whole_namespace));
