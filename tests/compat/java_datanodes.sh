@@ -130,12 +130,8 @@ printf 'rot' | dd of="$victim" bs=1 seek=100 conv=notrunc 2> /dev/null
 cp "$victim" "$T/rotten"
 read_all() { for _ in 1 2 3 4 5 6; do java_fs -cat /ours /java > /dev/null 2>&1; done; }
 is_replaced() {
-  local f
   [ "$(replicas "$name")" = 2 ] || return 1
-  for f in $(find "$T"/dn[0-9]/current -path '*/finalized/*' -name "$name"); do
-    cmp -s "$f" "$T/rotten" && return 1
-  done
-  return 0
+  ! find "$T"/dn[0-9]/current -path '*/finalized/*' -name "$name" -exec cmp -s {} "$T/rotten" \; -print | grep -q .
 }
 try_heal() { read_all && is_replaced; }
 check "a rotten replica is replaced" until_ok 60 try_heal

@@ -31,5 +31,5 @@ admin -rollEdits
 admin -rollingUpgrade finalize
 admin -rollEdits
 cp "$dir"/name/current/edits_*-* "$dir/samples/"
-image=$(ls "$dir"/samples/fsimage_* | grep -v md5 | tail -1)
+for image in "$dir"/samples/fsimage_*[0-9]; do :; done # the last one
 "${run[@]}" org.apache.hadoop.hdfs.tools.offlineImageViewer.OfflineImageViewerPB -p XML -i "$image" -o "$dir/samples/tour.xml"
