@@ -522,6 +522,7 @@ void sched_attempt_failed(struct sched *s, struct attempt *a, const char *why, b
         t->excuses++;
         t->not_before_ms = sched_now(s) + 500;
     } else {
+        a->blamed = true;
         t->failures++;
     }
     sched_job_changed(t->job);

@@ -67,6 +67,7 @@ struct attempt {
     size_t tail_n;
     struct counters counters;
     bool told;                 /* in an answer that may have got lost */
+    bool blamed;               /* it failed by itself */
     char why[96];              /* why it ran there */
     struct attempt *next;      /* older one of the same task */
     struct attempt *next_here; /* of the same worker */

@@ -102,10 +102,13 @@ void place_free(struct job *j)
 
 /* ---- choosing ---- */
 
-static bool failed_here(const struct sched_task *t, const struct worker *w)
+/* A task that failed on a worker tries the others first. */
+static bool failed_here(struct sched *s, const struct sched_task *t, const struct worker *w)
 {
+    if (t->failures == 0 || t->failures >= (uint32_t)sched_workers_alive(s))
+        return false;
     for (const struct attempt *a = t->attempts; a; a = a->next)
-        if (a->state == ATTEMPT_FAILED && strcmp(a->worker_name, w->host) == 0)
+        if (a->blamed && strcmp(a->worker_name, w->host) == 0)
             return true;
     return false;
 }
@@ -115,7 +118,6 @@ static struct sched_task *first_of(struct sched *s, struct job *j, struct nearby
                                    const struct worker *w)
 {
     uint64_t now = sched_now(s);
-    bool alone = sched_workers_alive(s) == 1;
 
     if (!list)
         return NULL;
@@ -124,7 +126,7 @@ static struct sched_task *first_of(struct sched *s, struct job *j, struct nearby
     for (size_t i = list->cursor; i < list->n; i++) {
         struct sched_task *t = &j->maps[list->tasks[i]];
 
-        if (t->state == TASK_WAITING && t->not_before_ms <= now && (alone || !failed_here(t, w)))
+        if (t->state == TASK_WAITING && t->not_before_ms <= now && !failed_here(s, t, w))
             return t;
     }
     return NULL;
@@ -189,14 +191,13 @@ static bool reduces_may_start(struct sched *s, const struct job *j)
 static struct sched_task *choose_reduce(struct sched *s, struct job *j, const struct worker *w)
 {
     uint64_t now = sched_now(s);
-    bool alone = sched_workers_alive(s) == 1;
 
     if (!j->waiting_reduces || !reduces_may_start(s, j))
         return NULL;
     for (uint32_t i = 0; i < j->reduce_count; i++) {
         struct sched_task *t = &j->reduces[i];
 
-        if (t->state == TASK_WAITING && t->not_before_ms <= now && (alone || !failed_here(t, w)))
+        if (t->state == TASK_WAITING && t->not_before_ms <= now && !failed_here(s, t, w))
             return t;
     }
     return NULL;
