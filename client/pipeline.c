@@ -603,7 +603,7 @@ int pipeline_send_heartbeat(struct pipeline *p, struct err *err)
 static int check_ack(struct pipeline *p, const struct ack *a, struct err *err)
 {
     for (int i = a->count - 1; i >= 0; i--)
-        if (a->status[i] != PB__STATUS__SUCCESS && i < p->count) {
+        if (i < p->count && a->status[i] != PB__STATUS__SUCCESS) {
             p->bad = i;
             return err_set(err, ERR_IO, "datanode %s:%u answered %d to packet %" PRId64,
                            p->nodes[i].info->id->ipaddr, p->nodes[i].info->id->xferport,

@@ -38,7 +38,7 @@ static void add_setting(struct vars *v, const char *key, const char *value)
     char name[256];
     size_t i = 0;
 
-    for (; key[i] && i < sizeof name - 1; i++)
+    for (; i < sizeof name - 1 && key[i]; i++)
         name[i] = isalnum((unsigned char)key[i]) ? key[i] : '_';
     name[i] = 0;
     add(v, name, value);
