@@ -32,7 +32,7 @@ static inline size_t rd_left(const struct rd *r)
 
 uint64_t rd_be(struct rd *r, unsigned bytes); /* big-endian, 1 to 8 bytes */
 uint64_t rd_le(struct rd *r, unsigned bytes);
-uint64_t rd_varint(struct rd *r);             /* protobuf's, at most 10 bytes */
+uint64_t rd_varint(struct rd *r); /* protobuf's, at most 10 bytes */
 int64_t rd_zigzag(struct rd *r);
 const uint8_t *rd_bytes(struct rd *r, size_t n); /* NULL when bad */
 struct rd rd_slice(struct rd *r, size_t n);      /* the next @n bytes as a cursor of their own */
@@ -47,7 +47,8 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 void buf_done(struct buf *b); /* leaves an empty buffer with the same maximum */
 void buf_clear(struct buf *b);
-uint8_t *buf_grow(struct buf *b, size_t n); /* room for @n more, counted as written; NULL when bad */
+uint8_t *buf_grow(struct buf *b,
+                  size_t n); /* room for @n more, counted as written; NULL when bad */
 void buf_put(struct buf *b, const void *bytes, size_t n);
 void buf_put_be(struct buf *b, uint64_t v, unsigned bytes);
 void buf_put_varint(struct buf *b, uint64_t v);

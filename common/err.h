@@ -52,7 +52,7 @@ int err_from_java(struct err *err, const char *java_class, const char *message);
 
 void err_clear(struct err *err);
 
-const char *err_name(enum err_code code);  /* "NOENT" */
+const char *err_name(enum err_code code); /* "NOENT" */
 const char *err_sentence(enum err_code code);
 const char *err_java_class(const struct err *err); /* what to put on the wire; never NULL */
 int err_to_errno(enum err_code code);

@@ -17,7 +17,8 @@ static void add_row(struct report *r, const struct replica_facts *f)
 {
     if (f->state == REPLICA_TEMPORARY)
         return;
-    buf_put_varint(&r->rows, f->block.id << 1 ^ (uint64_t)((int64_t)f->block.id >> 63)); /* zigzag */
+    buf_put_varint(&r->rows,
+                   f->block.id << 1 ^ (uint64_t)((int64_t)f->block.id >> 63)); /* zigzag */
     buf_put_varint(&r->rows, f->block.bytes);
     buf_put_varint(&r->rows, f->block.stamp);
     buf_put_varint(&r->rows, f->state);

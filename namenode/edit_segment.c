@@ -126,8 +126,8 @@ static int damaged(struct err *err, const struct edit_segment *s, size_t at)
 /* The first eight bytes: layout, and flags of which there are none. */
 static int read_header(struct edit_segment *s, bool in_progress, struct err *err)
 {
-    if (in_progress && (s->n <= EDIT_HEADER_BYTES ||
-                        is_filling(s->bytes + EDIT_HEADER_BYTES, s->bytes + s->n)))
+    if (in_progress &&
+        (s->n <= EDIT_HEADER_BYTES || is_filling(s->bytes + EDIT_HEADER_BYTES, s->bytes + s->n)))
         return 0; /* created, and nothing more */
     if (s->n < EDIT_HEADER_BYTES)
         return err_set(err, ERR_CORRUPT, "%s: at byte %zu: the header is cut short", s->path, s->n);

@@ -39,13 +39,19 @@ struct namenode {
     struct reclaim *reclaim;
     struct name_identity identity;
     uint64_t started_ms;
-    char hostname[256];     /* for people */
-    char rpc_address[300];  /* the advertised host:port */
+    char hostname[256];    /* for people */
+    char rpc_address[300]; /* the advertised host:port */
     char http_address[300];
 };
 
-static inline void nn_lock(struct namenode *nn) { pthread_mutex_lock(&nn->lock); }
-static inline void nn_unlock(struct namenode *nn) { pthread_mutex_unlock(&nn->lock); }
+static inline void nn_lock(struct namenode *nn)
+{
+    pthread_mutex_lock(&nn->lock);
+}
+static inline void nn_unlock(struct namenode *nn)
+{
+    pthread_mutex_unlock(&nn->lock);
+}
 
 /* Applies @op and appends it to the journal; with the lock held.  Fails as ns_apply() does, and
  * then nothing has changed. */

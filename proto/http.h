@@ -44,8 +44,7 @@ bool http_query(const struct http_request *req, const char *name, char *out, siz
 const char *http_header(const struct http_request *req, const char *name); /* NULL: absent */
 
 /* Whole answer in one. */
-void http_reply(struct http_request *req, int status, const char *type, const void *body,
-                size_t n);
+void http_reply(struct http_request *req, int status, const char *type, const void *body, size_t n);
 /* Status and headers ("Name: value\r\n" each, may be ""), then the body by http_write;
  * @length -1 sends it chunked. */
 void http_begin(struct http_request *req, int status, const char *type, const char *headers,
