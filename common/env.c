@@ -93,6 +93,28 @@ static int posix_pwrite(struct env *e, int fd, const void *buf, size_t n, uint64
     return 0;
 }
 
+static int posix_pwritev(struct env *e, int fd, struct iovec *iov, int n, uint64_t at,
+                         struct err *err)
+{
+    (void)e;
+    while (n > 0) {
+        ssize_t k = pwritev(fd, iov, n < IOV_MAX ? n : IOV_MAX, (off_t)at);
+
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0)
+            return err_sys(err, errno, "write at byte %llu", (unsigned long long)at);
+        at += (uint64_t)k;
+        for (; n > 0 && (size_t)k >= iov->iov_len; iov++, n--)
+            k -= (ssize_t)iov->iov_len;
+        if (n > 0) {
+            iov->iov_base = (char *)iov->iov_base + k;
+            iov->iov_len -= (size_t)k;
+        }
+    }
+    return 0;
+}
+
 static int posix_sync(struct env *e, int fd, struct err *err)
 {
     (void)e;
@@ -183,6 +205,7 @@ struct env *env_posix(void)
         .close = posix_close,
         .pread = posix_pread,
         .pwrite = posix_pwrite,
+        .pwritev = posix_pwritev,
         .sync = posix_sync,
         .sync_dir = posix_sync_dir,
         .rename = posix_rename,
@@ -196,6 +219,19 @@ struct env *env_posix(void)
     static struct env env = {&ops};
 
     return &env;
+}
+
+int env_pwritev(struct env *e, int fd, struct iovec *iov, int n, uint64_t at, struct err *err)
+{
+    int rc = 0;
+
+    if (e->ops->pwritev)
+        return e->ops->pwritev(e, fd, iov, n, at, err);
+    for (int i = 0; i < n && rc == 0; i++) {
+        rc = env_pwrite(e, fd, iov[i].iov_base, iov[i].iov_len, at, err);
+        at += iov[i].iov_len;
+    }
+    return rc;
 }
 
 uint64_t env_random_u64(struct env *e)

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "common/err.h"
 
@@ -36,6 +37,8 @@ struct env_ops {
     int (*close)(struct env *, int fd, struct err *);
     ssize_t (*pread)(struct env *, int fd, void *buf, size_t n, uint64_t at, struct err *);
     int (*pwrite)(struct env *, int fd, const void *buf, size_t n, uint64_t at, struct err *);
+    /* May be missing: pieces are then written one by one. */
+    int (*pwritev)(struct env *, int fd, struct iovec *iov, int n, uint64_t at, struct err *);
     int (*sync)(struct env *, int fd, struct err *);               /* fdatasync */
     int (*sync_dir)(struct env *, const char *path, struct err *); /* makes names durable */
     int (*truncate)(struct env *, int fd, uint64_t size, struct err *);
@@ -92,6 +95,8 @@ static inline int env_pwrite(struct env *e, int fd, const void *buf, size_t n, u
 {
     return e->ops->pwrite(e, fd, buf, n, at, err);
 }
+/* The same with @n pieces, one after another in the file; changes @iov. */
+int env_pwritev(struct env *e, int fd, struct iovec *iov, int n, uint64_t at, struct err *err);
 static inline int env_sync(struct env *e, int fd, struct err *err)
 {
     return e->ops->sync(e, fd, err);

@@ -39,13 +39,15 @@ void intake_shrink(struct intake *in)
 
 static int make_room(struct intake *in, size_t n, struct err *err)
 {
-    if (in->at > 0 && in->at + n + AHEAD > in->cap) {
+    size_t ahead = in->bulk ? in->bulk : AHEAD;
+
+    if (in->at > 0 && in->at + n + ahead > in->cap) {
         memmove(in->bytes, in->bytes + in->at, in->end - in->at);
         in->end -= in->at;
         in->at = 0;
     }
-    if (n + AHEAD > in->cap) {
-        size_t cap = n + AHEAD < FIRST_CAP ? FIRST_CAP : n + AHEAD + n / 8;
+    if (n + ahead > in->cap) {
+        size_t cap = n + ahead < FIRST_CAP ? FIRST_CAP : n + ahead + n / 8;
         uint8_t *more = realloc(in->bytes, cap);
 
         if (!more)
@@ -64,7 +66,7 @@ int intake_need(struct intake *in, size_t n, struct err *err)
         size_t want = n - intake_has(in) + AHEAD;
         ssize_t k;
 
-        if (want < FIRST_CAP / 2)
+        if (want < FIRST_CAP / 2 || in->bulk)
             want = in->cap - in->end;
         k = recv(in->fd, in->bytes + in->end, want, 0);
         if (k > 0)

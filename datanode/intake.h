@@ -1,7 +1,6 @@
 /* intake.h -- the receiving side of a data connection: one buffer, as few reads as can be.
  *
- * What has arrived lies in one piece; intake_need() waits until so much is there.  A read asks
- * for little more than is needed, so that what is left over after a packet is not worth moving.
+ * What has arrived lies in one piece; intake_need() waits until so much is there.
  *
  * Thread:  the connection's.
  */
@@ -16,6 +15,8 @@ struct intake {
     int fd;
     uint8_t *bytes;
     size_t at, end, cap;
+    size_t
+        bulk; /* when many bytes are expected: a read takes up to so many beyond what is needed */
 };
 
 void intake_init(struct intake *in, int fd);

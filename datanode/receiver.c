@@ -12,6 +12,8 @@
 #include "datanode/throttle.h"
 
 enum {
+    BATCH_MAX = 16,       /* packets handled together */
+    BULK = 1 << 20,       /* bytes read together */
     PENDING_MAX = 4096,   /* packets forwarded and not acknowledged from behind */
     PIPELINE_MAX = 64,    /* statuses in an acknowledgement */
     REPORT_WAIT_MS = 200, /* a namenode that is slower than this is not waited for */
@@ -37,17 +39,19 @@ struct flow {
     struct arena arena;
     uint8_t *chunk; /* a chunk being completed */
     bool last_seen, done;
-    Pb__Status mine; /* what is wrong here; SUCCESS: nothing */
+    struct buf out;  /* acknowledgements to send, as many together as there are */
     uint64_t ticket; /* of the report that the last acknowledgement waits for */
 };
 
 /* ---- acknowledgements ---- */
 
-static int send_ack(struct flow *f, int64_t seqno, const Pb__Status *reply, unsigned n,
-                    uint64_t behind_ns, struct err *err)
+static void put_ack(struct flow *f, int64_t seqno, const Pb__Status *reply, unsigned n,
+                    uint64_t behind_ns)
 {
     Pb__PipelineAckProto ack = PB__PIPELINE_ACK_PROTO__INIT;
     uint32_t flags[PIPELINE_MAX];
+    uint8_t *at;
+    size_t size;
 
     for (unsigned i = 0; i < n; i++)
         flags[i] = (uint32_t)reply[i];
@@ -58,7 +62,21 @@ static int send_ack(struct flow *f, int64_t seqno, const Pb__Status *reply, unsi
     ack.flag = flags;
     ack.has_downstreamacktimenanos = 1;
     ack.downstreamacktimenanos = behind_ns;
-    return xfer_send_message(f->r->fd, &ack.base, err);
+    size = pb__pipeline_ack_proto__get_packed_size(&ack);
+    buf_put_varint(&f->out, size);
+    at = buf_grow(&f->out, size);
+    if (at)
+        pb__pipeline_ack_proto__pack(&ack, at);
+}
+
+static int send_acks(struct flow *f, struct err *err)
+{
+    int rc = f->out.bad ? err_set(err, ERR_NOMEM, "acknowledgements") : 0;
+
+    if (rc == 0 && f->out.n)
+        rc = net_write_full(f->r->fd, f->out.bytes, f->out.n, err);
+    buf_clear(&f->out);
+    return rc;
 }
 
 static void mark_acked(struct flow *f, const struct pending *p)
@@ -72,7 +90,7 @@ static void mark_acked(struct flow *f, const struct pending *p)
 }
 
 /* One of our own, when nobody is behind us. */
-static int ack_now(struct flow *f, const struct pending *p, struct err *err)
+static void ack_now(struct flow *f, const struct pending *p)
 {
     const Pb__Status ok = PB__STATUS__SUCCESS;
 
@@ -80,7 +98,7 @@ static int ack_now(struct flow *f, const struct pending *p, struct err *err)
     if (p->last)
         reports_wait(f->r->dn, f->ticket, REPORT_WAIT_MS);
     f->done = p->last;
-    return send_ack(f, p->seqno, &ok, 1, 0, err);
+    put_ack(f, p->seqno, &ok, 1, 0);
 }
 
 static const struct pending *oldest(const struct flow *f)
@@ -95,7 +113,8 @@ static int fail_mirror(struct flow *f, struct err *err)
 
     count(COUNT_mirror_errors, 1);
     if (oldest(f))
-        send_ack(f, oldest(f)->seqno, replies, 2, 0, NULL);
+        put_ack(f, oldest(f)->seqno, replies, 2, 0);
+    send_acks(f, NULL);
     return err_wrap(err, -ERR_CLOSED, "the next datanode of the pipeline failed");
 }
 
@@ -120,12 +139,12 @@ static int forward_ack(struct flow *f, const Pb__PipelineAckProto *ack, struct e
     f->done = p->last && good;
     f->head = (f->head + 1) % PENDING_MAX;
     f->count--;
-    int rc = send_ack(f, ack->seqno, replies, (unsigned)ack->n_reply + 1,
-                      ack->downstreamacktimenanos, err);
-    if (rc == 0 && !good)
-        rc = err_set(err, ERR_IO, "a datanode behind did not take packet %lld",
-                     (long long)ack->seqno);
-    return rc;
+    put_ack(f, ack->seqno, replies, (unsigned)ack->n_reply + 1, ack->downstreamacktimenanos);
+    if (good)
+        return 0;
+    send_acks(f, NULL);
+    return err_set(err, ERR_IO, "a datanode behind did not take packet %lld",
+                   (long long)ack->seqno);
 }
 
 /* Takes all acknowledgements that have come; waits for the rest of one that has begun. */
@@ -151,24 +170,20 @@ static int take_acks(struct flow *f, bool *answered, struct err *err)
 
 /* ---- packets ---- */
 
-static int read_packet(struct receiver *r, struct packet *p, struct err *err)
+/* The packet that begins @from bytes into what has come; it is all there when @n_here says so. */
+static int parse_packet(const uint8_t *at, size_t n_here, struct packet *p, struct err *err)
 {
     struct packet_lens lens;
-    struct rd rd;
-    int rc = intake_need(r->in, PACKET_LENS_BYTES, err);
+    struct rd rd = rd_of(at, n_here);
+    int rc = packet_lens_parse(&rd, &lens, err);
 
     if (rc < 0)
         return rc;
-    rd = rd_of(intake_at(r->in), PACKET_LENS_BYTES);
-    rc = packet_lens_parse(&rd, &lens, err);
-    if (rc < 0)
-        return rc;
+    p->whole = at;
     p->whole_n = PACKET_LENS_BYTES + lens.header + (size_t)lens.payload;
-    rc = intake_need(r->in, p->whole_n, err);
-    if (rc < 0)
-        return rc;
-    p->whole = intake_at(r->in);
-    rd = rd_of(p->whole + PACKET_LENS_BYTES, lens.header);
+    if (n_here < p->whole_n)
+        return 0;
+    rd = rd_of(at + PACKET_LENS_BYTES, lens.header);
     rc = packet_header_parse(&rd, &p->h, err);
     if (rc < 0)
         return rc;
@@ -176,16 +191,29 @@ static int read_packet(struct receiver *r, struct packet *p, struct err *err)
         return err_set(err, ERR_PROTOCOL, "packet of %u bytes of data in a payload of %u",
                        p->h.data_bytes, lens.payload);
     p->sums_n = lens.payload - p->h.data_bytes;
-    p->sums = p->whole + PACKET_LENS_BYTES + lens.header;
+    p->sums = at + PACKET_LENS_BYTES + lens.header;
     p->data = p->sums + p->sums_n;
     return 0;
 }
 
+/* Waits for one packet. */
+static int read_packet(struct receiver *r, struct packet *p, struct err *err)
+{
+    int rc = intake_need(r->in, PACKET_LENS_BYTES, err);
+
+    if (rc == 0)
+        rc = parse_packet(intake_at(r->in), PACKET_LENS_BYTES, p, err);
+    if (rc == 0)
+        rc = intake_need(r->in, p->whole_n, err);
+    return rc < 0 ? rc : parse_packet(intake_at(r->in), p->whole_n, p, err);
+}
+
 /* Does the packet go on where the block is?  A client may send the last, unfinished chunk again,
  * and after a recovery packets that are here already. */
-static int check_place(const struct receiver *r, const struct packet *p, struct err *err)
+static int check_place(const struct receiver *r, const struct packet *p, uint64_t received,
+                       struct err *err)
 {
-    uint64_t at = (uint64_t)p->h.offset, received = r->draft->received;
+    uint64_t at = (uint64_t)p->h.offset;
 
     if (p->h.data_bytes == 0)
         return 0;
@@ -301,22 +329,134 @@ static int close_block(struct flow *f, struct err *err)
     return 0;
 }
 
-/* Checks, writes, syncs, closes: what a packet asks of this datanode's own disk. */
-static int keep_packet(struct flow *f, const struct packet *p, struct err *err)
+/* ---- batches: the packets that have come are handled together ---- */
+
+struct batch {
+    struct packet p[BATCH_MAX];
+    unsigned count;
+    size_t bytes;      /* of the packets as they came, one behind the other */
+    uint64_t received; /* of the block, once all are written */
+    bool plain;        /* they follow each other on chunk boundaries, summed as on disk */
+};
+
+static void batch_add(const struct receiver *r, struct batch *b, const struct packet *p)
 {
-    struct receiver *r = f->r;
-    int rc = 0;
+    const struct checksum *sum = &r->draft->sum;
+    uint64_t at = (uint64_t)p->h.offset;
 
     if (p->h.data_bytes) {
-        rc =
-            checksum_verify(&r->sum, p->data, p->h.data_bytes, p->sums, (uint64_t)p->h.offset, err);
-        if (rc == 0)
-            rc = write_packet(f, p, err);
+        b->plain = b->plain && at == b->received && at % sum->bytes_per == 0 &&
+                   sum->type == r->sum.type && sum->bytes_per == r->sum.bytes_per;
+        if (at + p->h.data_bytes > b->received)
+            b->received = at + p->h.data_bytes;
     }
-    if (rc == 0 && p->h.sync)
+    b->p[b->count++] = *p;
+    b->bytes += p->whole_n;
+}
+
+/* Waits for one packet, and takes what is whole behind it; one that is to be synced or ends the
+ * block ends the batch. */
+static int read_batch(struct receiver *r, struct batch *b, struct err *err)
+{
+    struct packet p;
+    int rc = read_packet(r, &p, err);
+
+    *b = (struct batch){.received = r->draft->received, .plain = true};
+    while (rc == 0) {
+        size_t left;
+
+        rc = check_place(r, &p, b->received, err);
+        if (rc < 0)
+            break;
+        batch_add(r, b, &p);
+        left = intake_has(r->in) - b->bytes;
+        if (p.h.last || p.h.sync || b->count == BATCH_MAX || left < PACKET_LENS_BYTES)
+            break;
+        rc = parse_packet(intake_at(r->in) + b->bytes, left, &p, err);
+        if (rc == 0 && p.whole_n > left)
+            break;
+    }
+    return rc;
+}
+
+/* How many packets from the front are as their sums say. */
+static unsigned verify_batch(const struct receiver *r, const struct batch *b, struct err *err)
+{
+    unsigned good = 0;
+
+    while (good < b->count &&
+           checksum_verify(&r->sum, b->p[good].data, b->p[good].h.data_bytes, b->p[good].sums,
+                           (uint64_t)b->p[good].h.offset, err) == 0)
+        good++;
+    return good;
+}
+
+/* All data in one write, and all sums in another. */
+static int write_plain(struct flow *f, const struct batch *b, unsigned n, struct err *err)
+{
+    struct draft *d = f->r->draft;
+    struct env *env = f->r->dn->env;
+    struct iovec data[BATCH_MAX], sums[BATCH_MAX];
+    uint64_t at = d->received, bytes = 0, sums_n = 0;
+    const uint8_t *tail = NULL;
+    int count_iov = 0, rc;
+
+    for (unsigned i = 0; i < n; i++) {
+        const struct packet *p = &b->p[i];
+
+        if (!p->h.data_bytes)
+            continue;
+        data[count_iov] = (struct iovec){(void *)(uintptr_t)p->data, p->h.data_bytes};
+        sums[count_iov++] = (struct iovec){(void *)(uintptr_t)p->sums, p->sums_n};
+        bytes += p->h.data_bytes;
+        sums_n += p->sums_n;
+        tail = p->sums_n ? p->sums + p->sums_n - 4 : NULL;
+    }
+    if (count_iov == 0)
+        return 0;
+    draft_make_room(d, at + bytes);
+    rc = env_pwritev(env, d->data_fd, data, count_iov, at, err);
+    if (rc == 0 && sums_n)
+        rc = env_pwritev(env, d->meta_fd, sums, count_iov, meta_offset(&d->sum, at), err);
+    if (rc < 0)
+        return rc;
+    dataset_count_written(f->r->dn->ds, d, bytes + sums_n);
+    mark_received(d, at + bytes, (at + bytes) % d->sum.bytes_per ? tail : NULL);
+    count(COUNT_bytes_written, (int64_t)bytes);
+    return 0;
+}
+
+/* Only the last packet of a plain batch may end inside a chunk, or the next would not be plain. */
+static int write_batch(struct flow *f, const struct batch *b, unsigned n, struct err *err)
+{
+    int rc = 0;
+
+    if (b->plain)
+        return write_plain(f, b, n, err);
+    for (unsigned i = 0; i < n && rc == 0; i++)
+        if (b->p[i].h.data_bytes)
+            rc = write_packet(f, &b->p[i], err);
+    return rc;
+}
+
+/* Checks, writes, syncs, closes: what packets ask of this datanode's own disk. */
+static int keep_batch(struct flow *f, const struct batch *b, unsigned *kept, struct err *err)
+{
+    unsigned good = verify_batch(f->r, b, err);
+    const struct packet *last = &b->p[b->count - 1];
+    int rc = write_batch(f, b, good, good < b->count ? NULL : err);
+
+    if (rc < 0)
+        return rc;
+    *kept = good;
+    if (good < b->count)
+        return -ERR_CORRUPT;
+    if (last->h.sync)
         rc = sync_files(f, err);
-    if (rc == 0 && p->h.last && r->acks)
+    if (rc == 0 && last->h.last && f->r->acks)
         rc = close_block(f, err);
+    if (rc < 0)
+        *kept = b->count - 1;
     return rc;
 }
 
@@ -330,60 +470,88 @@ static int add_pending(struct flow *f, const struct pending *p, struct err *err)
 }
 
 /* What failed here, for the client to drop this datanode and not another. */
-static int fail_here(struct flow *f, const struct packet *p, int rc, bool *answered)
+static int fail_here(struct flow *f, int64_t seqno, int rc, bool *answered)
 {
     Pb__Status status = rc == -ERR_CORRUPT ? PB__STATUS__ERROR_CHECKSUM : PB__STATUS__ERROR;
-    int64_t seqno = oldest(f) ? oldest(f)->seqno : p->h.seqno;
 
     if (rc == -ERR_CORRUPT)
         count(COUNT_checksum_errors, 1);
     if (rc == -ERR_NO_DISK)
         count(COUNT_no_space, 1);
-    if (f->r->acks)
-        *answered = send_ack(f, seqno, &status, 1, 0, NULL) == 0;
+    if (f->r->acks) {
+        put_ack(f, oldest(f) ? oldest(f)->seqno : seqno, &status, 1, 0);
+        *answered = send_acks(f, NULL) == 0;
+    }
     if (rc != -ERR_CORRUPT && rc != -ERR_PROTOCOL)
         dataset_disk_error(f->r->dn->ds, f->r->draft->volume, rc);
     return rc;
 }
 
-static int take_packet(struct flow *f, bool *answered, struct err *err)
+/* Where the block ends once packet @i is written. */
+static struct pending pending_of(const struct batch *b, unsigned i, uint64_t before)
+{
+    const struct packet *p = &b->p[i];
+    uint64_t upto = (uint64_t)p->h.offset + p->h.data_bytes;
+
+    return (struct pending){
+        .seqno = p->h.seqno, .upto = p->h.data_bytes ? upto : before, .last = p->h.last};
+}
+
+static int forward(struct flow *f, const struct batch *b, bool *answered, struct err *err)
 {
     struct receiver *r = f->r;
-    struct packet p;
-    int rc = read_packet(r, &p, err);
+    uint64_t before = r->draft->received;
+    int rc = 0;
 
-    if (rc == 0)
-        rc = check_place(r, &p, err);
+    if (r->mirror < 0)
+        return 0;
+    for (unsigned i = 0; r->acks && i < b->count && rc == 0; i++) {
+        struct pending p = pending_of(b, i, before);
+
+        before = p.upto > before ? p.upto : before;
+        rc = add_pending(f, &p, err);
+    }
+    if (rc < 0 || net_write_full(r->mirror, b->p[0].whole, b->bytes, err) == 0)
+        return rc;
+    if (r->acks) {
+        *answered = true;
+        return fail_mirror(f, err);
+    }
+    r->mirror = -1; /* a copy goes on without */
+    return 0;
+}
+
+static int take_packets(struct flow *f, bool *answered, struct err *err)
+{
+    struct receiver *r = f->r;
+    uint64_t before = r->draft->received;
+    struct batch b;
+    unsigned kept = 0;
+    int rc = read_batch(r, &b, err);
+
     if (rc < 0) {
         if (rc == -ERR_PROTOCOL)
             count(COUNT_bad_input, 1);
         return rc;
     }
-    f->last_seen = p.h.last;
-    const struct pending mine = {.seqno = p.h.seqno,
-                                 .upto = p.h.data_bytes ? (uint64_t)p.h.offset + p.h.data_bytes
-                                                        : r->draft->received,
-                                 .last = p.h.last};
-    if (r->acks && r->mirror >= 0)
-        rc = add_pending(f, &mine, err);
-    if (rc == 0 && r->mirror >= 0 && net_write_full(r->mirror, p.whole, p.whole_n, err) < 0) {
-        if (r->acks) {
-            *answered = true;
-            return fail_mirror(f, err);
-        }
-        r->mirror = -1; /* a copy goes on without */
-    }
-    if (rc == 0)
-        rc = keep_packet(f, &p, err);
+    f->last_seen = b.p[b.count - 1].h.last;
+    rc = forward(f, &b, answered, err);
     if (rc < 0)
-        return fail_here(f, &p, rc, answered);
-    intake_take(r->in, p.whole_n);
-    throttle_pass(r->throttle, p.h.data_bytes);
+        return rc;
+    rc = keep_batch(f, &b, &kept, err);
+    for (unsigned i = 0; r->acks && r->mirror < 0 && i < kept; i++) {
+        struct pending p = pending_of(&b, i, before);
+
+        before = p.upto > before ? p.upto : before;
+        ack_now(f, &p);
+    }
+    if (rc < 0)
+        return fail_here(f, b.p[kept < b.count ? kept : 0].h.seqno, rc, answered);
     if (!r->acks)
-        f->done = p.h.last;
-    else if (r->mirror < 0)
-        rc = ack_now(f, &mine, err);
-    return rc;
+        f->done = f->last_seen;
+    intake_take(r->in, b.bytes);
+    throttle_pass(r->throttle, b.received - before);
+    return 0;
 }
 
 /* Waits until the sender or the datanode behind has something to say.  When part of a packet is
@@ -415,7 +583,9 @@ static int step(struct flow *f, bool *answered, struct err *err)
     if (rc == 0 && from_mirror)
         rc = take_acks(f, answered, err);
     if (rc == 0 && from_sender && !f->done)
-        rc = take_packet(f, answered, err);
+        rc = take_packets(f, answered, err);
+    if (rc == 0)
+        rc = send_acks(f, err);
     return rc;
 }
 
@@ -427,12 +597,16 @@ int receiver_run(struct receiver *r, bool *answered, struct err *err)
     *answered = false;
     arena_init(&f.arena, 1 << 20);
     intake_init(&f.acks, r->mirror);
+    buf_init(&f.out, 1 << 20);
+    r->in->bulk = BULK;
     f.pending = r->acks && r->mirror >= 0 ? calloc(PENDING_MAX, sizeof *f.pending) : NULL;
     if (r->acks && r->mirror >= 0 && !f.pending)
         rc = err_set(err, ERR_NOMEM, "pipeline");
     while (rc == 0 && !f.done)
         rc = step(&f, answered, err);
+    r->in->bulk = 0;
     free(f.pending);
+    buf_done(&f.out);
     intake_done(&f.acks);
     arena_done(&f.arena);
     return rc;

@@ -107,37 +107,43 @@ enum { GAUGES = sizeof gauges / sizeof *gauges };
 
 /* ---- pages ---- */
 
-static void metrics_page(void *ctx, struct http_request *req)
+/* Two tables make one: what is counted, and what is asked for. */
+static struct metric *gather(struct metric all[COUNT_MAX + GAUGES])
 {
-    struct buf b;
-
-    buf_init(&b, PAGE_MAX);
-    metrics_prometheus(counters, COUNT_MAX, ctx, &b);
-    metrics_prometheus(gauges, GAUGES, ctx, &b);
-    http_reply(req, b.bad ? 500 : 200, "text/plain; version=0.0.4", b.bytes, b.n);
-    buf_done(&b);
-}
-
-/* Two tables make one list of beans: the second's rows go on where the first's end. */
-static void jmx_page(void *ctx, struct http_request *req)
-{
-    static struct metric all[COUNT_MAX + GAUGES];
-    char query[256] = "";
-    struct buf b;
-
     for (int i = 0; i < COUNT_MAX + GAUGES; i++) {
         struct metric *from = i < COUNT_MAX ? &counters[i] : &gauges[i - COUNT_MAX];
 
         all[i].name = from->name;
+        all[i].help = from->help;
         all[i].kind = from->kind;
         all[i].jmx_bean = from->jmx_bean;
         all[i].jmx_name = from->jmx_name;
         all[i].read = from->read;
         metric_set(&all[i], atomic_load(&from->value));
     }
+    return all;
+}
+
+static void metrics_page(void *ctx, struct http_request *req)
+{
+    struct metric all[COUNT_MAX + GAUGES];
+    struct buf b;
+
+    buf_init(&b, PAGE_MAX);
+    metrics_prometheus(gather(all), COUNT_MAX + GAUGES, ctx, &b);
+    http_reply(req, b.bad ? 500 : 200, "text/plain; version=0.0.4", b.bytes, b.n);
+    buf_done(&b);
+}
+
+static void jmx_page(void *ctx, struct http_request *req)
+{
+    struct metric all[COUNT_MAX + GAUGES];
+    char query[256] = "";
+    struct buf b;
+
     http_query(req, "qry", query, sizeof query);
     buf_init(&b, PAGE_MAX);
-    metrics_jmx(all, COUNT_MAX + GAUGES, ctx, query, &b);
+    metrics_jmx(gather(all), COUNT_MAX + GAUGES, ctx, query, &b);
     http_reply(req, b.bad ? 500 : 200, "application/json; charset=utf8", b.bytes, b.n);
     buf_done(&b);
 }
