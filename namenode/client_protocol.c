@@ -73,6 +73,10 @@ static void answer(struct op *op, int rc)
 
 void op_finish(struct op *op, int rc)
 {
+    if (op->done) {
+        op->done(op, rc);
+        return;
+    }
     op->call->mark = journal_last_txid(op->nn->journal);
     answer(op, rc);
 }
@@ -120,6 +124,7 @@ static void dispatch(struct rpc_call *call, const ProtobufCMessage *request, int
     op.now_ms = env_now_ms(nn->env);
     op.wait_until_ms = 0;
     op.wait_over = false;
+    op.done = NULL;
     atomic_fetch_add_explicit(&counts[row].calls, 1, memory_order_relaxed);
     op.user = users_get(nn->users, call->user);
     op.reply = arena_alloc(op.arena, op.row->reply->sizeof_message);
@@ -172,6 +177,53 @@ int nn_client_protocol(struct namenode *nn, struct rpc_protocol *out)
                                    .method_count = ROW_COUNT,
                                    .ctx = nn};
     return 1;
+}
+
+/* ---- calls from inside ---- */
+
+static const struct op_row *row_named(const char *method)
+{
+    for (int i = 0; i < ROW_COUNT; i++)
+        if (strcmp(rows[i].method, method) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+int op_call(const struct op_inside *in, const void *request, void **reply, struct err *err)
+{
+    struct rpc_call *call = arena_zalloc(in->arena, sizeof *call);
+    struct op *op = arena_zalloc(in->arena, sizeof *op);
+    int rc;
+
+    if (!call || !op)
+        return err_set(err, ERR_NOMEM, "%s", in->method);
+    call->user = in->user;
+    call->peer_ip = in->peer_ip ? in->peer_ip : "127.0.0.1";
+    call->arena = in->arena;
+    *op = (struct op){.nn = in->nn,
+                      .call = call,
+                      .row = row_named(in->method),
+                      .arena = in->arena,
+                      .user = users_get(in->nn->users, in->user),
+                      .now_ms = env_now_ms(in->nn->env),
+                      .request = request,
+                      .wait_over = !in->done,
+                      .done = in->done,
+                      .done_ctx = in->done_ctx};
+    MUST(op->row);
+    op->reply = arena_alloc(in->arena, op->row->reply->sizeof_message);
+    if (!op->user || !op->reply)
+        return err_set(err, ERR_NOMEM, "%s", in->method);
+    protobuf_c_message_init(op->row->reply, op->reply);
+    if (op->row->lock != OP_FREE)
+        nn_lock(in->nn);
+    rc = op->row->handle(op, request, op->reply);
+    if (op->row->lock != OP_FREE)
+        nn_unlock(in->nn);
+    *reply = op->reply;
+    if (rc < 0 && err)
+        *err = op->err;
+    return rc;
 }
 
 /* ---- answers of an earlier life ---- */

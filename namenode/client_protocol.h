@@ -40,6 +40,19 @@ typedef Pb__GetFsStatusRequestProto Pb__GetFsStatsRequestProto;
 #include "namenode/client_protocol.def"
 #undef RPC
 
+/* Carries out @method as a client's call would be, for a page or a test: no connection, no retry
+ * cache.  Returns as a handler does; *reply is in the arena.  When it is OP_LATER, op->done() will
+ * be called; a caller that gave none gets the answer of a wait that is over.  What it changed is
+ * durable only when journal_wait() says so. */
+struct op_inside {
+    struct namenode *nn;
+    const char *method, *user, *peer_ip;
+    struct arena *arena;
+    void (*done)(struct op *op, int rc);
+    void *done_ctx;
+};
+int op_call(const struct op_inside *in, const void *request, void **reply, struct err *err);
+
 /* Calls by method, for /metrics and /jmx. */
 struct op_count {
     const char *method;

@@ -40,6 +40,10 @@ struct op {
     void *reply;
     uint64_t wait_until_ms; /* op_wait_block(): 0 before the first wait */
     bool wait_over;         /* ... and the time is up */
+    /* Of a call from inside the process: hears of the end, with the lock held.  NULL: the answer
+     * goes to the client. */
+    void (*done)(struct op *op, int rc);
+    void *done_ctx;
     struct err err;
 };
 

@@ -41,10 +41,12 @@ static int recovered(void *ctx, const struct bm_recovered *r, uint64_t *mark, st
     struct arena a;
     int rc;
 
-    arena_init(&a, 1 << 20);
-    op.path = ns_path_of(w->ns, r->file, &a);
     w->recovered = *r;
     w->recovered_count++;
+    if (w->on_recovered)
+        return w->on_recovered(w->recovered_ctx, r, mark, err);
+    arena_init(&a, 1 << 20);
+    op.path = ns_path_of(w->ns, r->file, &a);
     *mark = 7;
     rc = r->close_file ? ns_apply(w->ns, &op, err) : 0;
     arena_done(&a);

@@ -45,6 +45,9 @@ struct world {
     char table[300];
     struct bm_recovered recovered;
     int recovered_count;
+    /* When set, does what the namenode does with a recovered block. */
+    int (*on_recovered)(void *ctx, const struct bm_recovered *r, uint64_t *mark, struct err *err);
+    void *recovered_ctx;
     struct err err;
 };
 
