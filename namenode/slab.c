@@ -15,11 +15,9 @@
 #endif
 #ifdef SLAB_ASAN
 #include <sanitizer/asan_interface.h>
-#define HIDE(p, n) ASAN_POISON_MEMORY_REGION(p, n)
-#define SHOW(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
 #else
-#define HIDE(p, n) ((void)(p), (void)(n))
-#define SHOW(p, n) ((void)(p), (void)(n))
+#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
 
 enum { CLASS_FREE = 0, CLASS_LARGE = 0xFFFF, CLASS_LARGE_MORE = 0xFFFE };
@@ -31,6 +29,20 @@ struct slab_run {
     uint32_t free;       /* chain of freed objects */
     uint32_t prev, next; /* among the runs of this class that have room; large: length in next */
 };
+
+/* What is free must not be touched; the sanitizer sees that in steps of 8 bytes, so only where
+ * objects begin and end at such a step. */
+static void hide(const struct slab *s, void *p, size_t n)
+{
+    if (s->grain_shift == 3)
+        ASAN_POISON_MEMORY_REGION(p, (n + 7) & ~(size_t)7);
+}
+
+static void show(const struct slab *s, void *p, size_t n)
+{
+    if (s->grain_shift == 3)
+        ASAN_UNPOISON_MEMORY_REGION(p, (n + 7) & ~(size_t)7);
+}
 
 static void *map(size_t n, int prot)
 {
@@ -69,7 +81,7 @@ int slab_init(struct slab *s, unsigned grain_bytes, uint64_t reserve, uint64_t l
 void slab_done(struct slab *s)
 {
     if (s->base) {
-        SHOW(s->base, (size_t)s->top * SLAB_RUN_BYTES);
+        show(s, s->base, (size_t)s->top * SLAB_RUN_BYTES);
         munmap(s->base, range_bytes(s));
     }
     if (s->runs)
@@ -186,7 +198,7 @@ static uint32_t alloc_large(struct slab *s, size_t n)
     }
     s->runs[first] = (struct slab_run){.class = CLASS_LARGE, .next = count};
     s->runs_used += count;
-    SHOW(s->base + (size_t)first * SLAB_RUN_BYTES, n);
+    show(s, s->base + (size_t)first * SLAB_RUN_BYTES, n);
     return ref_of(s, (size_t)first * SLAB_RUN_BYTES);
 }
 
@@ -224,7 +236,7 @@ static uint32_t new_run(struct slab *s, uint16_t class)
         s->runs[run] = (struct slab_run){
             .class = class,
             .cap = (uint16_t)(SLAB_RUN_BYTES / ((uint32_t) class << s->grain_shift))};
-        HIDE(s->base + (size_t)run * SLAB_RUN_BYTES, SLAB_RUN_BYTES);
+        hide(s, s->base + (size_t)run * SLAB_RUN_BYTES, SLAB_RUN_BYTES);
         link_partial(s, run);
     }
     return run;
@@ -253,11 +265,11 @@ uint32_t slab_alloc(struct slab *s, size_t n)
         r = &s->runs[run];
         if (r->free) {
             ref = r->free;
-            SHOW(slab_at(s, ref), n);
+            show(s, slab_at(s, ref), n);
             memcpy(&r->free, slab_at(s, ref), sizeof r->free);
         } else {
             ref = ref_of(s, (size_t)run * SLAB_RUN_BYTES) + (uint32_t) class * r->bumped++;
-            SHOW(slab_at(s, ref), n);
+            show(s, slab_at(s, ref), n);
         }
         if (++r->live == r->cap)
             unlink_partial(s, run);
@@ -288,7 +300,7 @@ static void free_large(struct slab *s, uint32_t run, size_t n)
     MUST(count == (n + SLAB_RUN_BYTES - 1) / SLAB_RUN_BYTES);
     for (uint32_t r = run; r < run + count; r++)
         mark_free(s, r);
-    HIDE(s->base + (size_t)run * SLAB_RUN_BYTES, (size_t)count * SLAB_RUN_BYTES);
+    hide(s, s->base + (size_t)run * SLAB_RUN_BYTES, (size_t)count * SLAB_RUN_BYTES);
 }
 
 void slab_free(struct slab *s, uint32_t ref, size_t n)
@@ -305,7 +317,7 @@ void slab_free(struct slab *s, uint32_t ref, size_t n)
     }
     MUST(r->class == grains(s, n) && r->live > 0);
     memcpy(slab_at(s, ref), &r->free, sizeof r->free);
-    HIDE(slab_at(s, ref), n);
+    hide(s, slab_at(s, ref), n);
     r->free = ref;
     if (r->live-- == r->cap)
         link_partial(s, run);
