@@ -18,10 +18,15 @@ static uint32_t number_of(const struct block_table *t, const void *entry)
     return (uint32_t)((size_t)((const uint8_t *)entry - t->entries) / t->entry_bytes);
 }
 
-/* Ids are handed out in sequence: multiplied by an odd constant they spread over the top bits. */
+/* Linear hashing: the table grows by one bucket with each record, so that no insertion ever has
+ * to move many.  Buckets from 0 to split are told apart by one more bit of the hash than the
+ * rest.  Ids are handed out in sequence: multiplied by an odd constant they spread. */
 static uint32_t bucket_of(const struct block_table *t, uint64_t block)
 {
-    return (uint32_t)((block * 0x9e3779b97f4a7c15u) >> 32) & (t->bucket_count - 1);
+    uint32_t hash = (uint32_t)((block * 0x9e3779b97f4a7c15u) >> 32);
+    uint32_t b = hash & (2 * t->base - 1);
+
+    return b < t->bucket_count ? b : hash & (t->base - 1);
 }
 
 void block_table_init(struct block_table *t, size_t entry_bytes, uint32_t max)
@@ -97,23 +102,47 @@ static bool grow_entries(struct block_table *t)
     return true;
 }
 
-static bool grow_buckets(struct block_table *t)
+static bool room_for_bucket(struct block_table *t)
 {
-    uint32_t count = t->bucket_count ? t->bucket_count * 2 : FIRST_ROOM;
-    uint32_t *buckets = calloc(count, sizeof *buckets);
+    uint32_t room = t->bucket_room ? t->bucket_room * 2 : FIRST_ROOM;
+    uint32_t *grown;
 
-    if (!buckets)
+    if (t->bucket_count < t->bucket_room)
+        return true;
+    grown = realloc(t->buckets, room * sizeof *grown);
+    if (!grown)
         return false;
-    free(t->buckets);
-    t->buckets = buckets;
-    t->bucket_count = count;
-    for (int i = 0; i < BLOCK_TABLE_LISTS; i++)
-        for (uint32_t n = t->lists[i].head; n; n = entry_at(t, n)->next) {
-            uint32_t b = bucket_of(t, entry_at(t, n)->block);
+    t->buckets = grown;
+    t->bucket_room = room;
+    return true;
+}
 
-            entry_at(t, n)->chain = buckets[b];
-            buckets[b] = n;
-        }
+/* Adds the next bucket and moves there what belongs to it from the one it is split off. */
+static bool add_bucket(struct block_table *t)
+{
+    uint32_t from, n, added = t->bucket_count;
+
+    if (!room_for_bucket(t))
+        return false;
+    t->buckets[added] = 0;
+    t->bucket_count++;
+    if (added == 0) {
+        t->base = 1;
+        return true;
+    }
+    if (added == 2 * t->base)
+        t->base *= 2;
+    from = added - t->base;
+    n = t->buckets[from];
+    t->buckets[from] = 0;
+    while (n) {
+        struct block_entry *e = entry_at(t, n);
+        uint32_t next = e->chain, b = bucket_of(t, e->block);
+
+        e->chain = t->buckets[b];
+        t->buckets[b] = n;
+        n = next;
+    }
     return true;
 }
 
@@ -138,7 +167,7 @@ void *block_table_add(struct block_table *t, uint64_t block, bool *made)
     *made = false;
     if (e)
         return e;
-    if (t->count >= t->max || (t->count >= t->bucket_count && !grow_buckets(t)))
+    if (t->count >= t->max || (t->count >= t->bucket_count && !add_bucket(t)))
         return NULL;
     n = take_number(t);
     if (!n)

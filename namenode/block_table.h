@@ -37,7 +37,8 @@ struct block_table {
     uint32_t max;
     uint8_t *entries; /* number 0 is not used */
     uint32_t made, room, free_head, count;
-    uint32_t *buckets, bucket_count; /* a power of two */
+    uint32_t *buckets, bucket_count, bucket_room;
+    uint32_t base; /* a power of two: bucket_count is above it, at most twice as much */
     struct block_list lists[BLOCK_TABLE_LISTS];
 };
 

@@ -141,6 +141,7 @@ uint64_t ns_open_file_count(const struct namespace *ns);
 
 /* ---- looking ---- */
 bool ns_info(const struct namespace *ns, uint64_t id, struct inode_info *out); /* false: none */
+uint16_t ns_replication(const struct namespace *ns, uint64_t file); /* alone, and fast; 0: none */
 enum inode_kind ns_kind(const struct namespace *ns, uint64_t id);
 uint64_t ns_parent(const struct namespace *ns, uint64_t id);
 

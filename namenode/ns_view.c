@@ -209,6 +209,13 @@ bool ns_info(const struct namespace *ns, uint64_t id, struct inode_info *out)
     return true;
 }
 
+uint16_t ns_replication(const struct namespace *ns, uint64_t file)
+{
+    const struct inode *i = ns_inode(ns, file);
+
+    return i ? ns_attr(ns, i)->replication : 0;
+}
+
 uint64_t ns_inode_scan(const struct namespace *ns, uint64_t from, int max,
                        void (*visit)(void *ctx, const struct inode_info *info), void *ctx)
 {

@@ -11,9 +11,9 @@
 
 int block_replication(struct block_manager *bm, const struct block_info *b)
 {
-    struct inode_info file;
+    int replication = ns_replication(bm->ns, b->file);
 
-    return ns_info(bm->ns, b->file, &file) ? file.replication : bm->replication_min;
+    return replication ? replication : bm->replication_min;
 }
 
 /* ---- pending copies ---- */
@@ -154,7 +154,7 @@ static void drop_corrupt(struct block_manager *bm, uint64_t block)
 static void set_need(struct block_manager *bm, uint64_t block, int need)
 {
     struct block_entry *e = block_table_find(&bm->needed, block);
-    bool made;
+    bool made = false;
 
     if (need < 0) {
         if (e)
@@ -283,6 +283,17 @@ static bool helps(struct block_manager *bm, const struct placement *p, int befor
     return true;
 }
 
+/* Its own, or that of the nearest directory above that has one. */
+static uint8_t policy_of_file(struct block_manager *bm, uint64_t inode)
+{
+    struct inode_info info;
+
+    for (; inode && ns_info(bm->ns, inode, &info); inode = info.parent)
+        if (info.storage_policy)
+            return info.storage_policy;
+    return 0;
+}
+
 /* True when a datanode was told to copy. */
 static bool order_copies(struct block_manager *bm, const struct block_info *b, int need)
 {
@@ -291,7 +302,6 @@ static bool order_copies(struct block_manager *bm, const struct block_info *b, i
     struct datanode *excluded[3 * REPLICAS_MAX];
     int wanted = block_replication(bm, b), before;
     struct storage *source = choose_source(bm, storages, n, b->id, need);
-    struct inode_info file;
     struct counts c;
     struct placement p = {.chosen = chosen, .excluded = excluded, .block_size = b->length};
 
@@ -303,8 +313,7 @@ static bool order_copies(struct block_manager *bm, const struct block_info *b, i
         p.count = 1; /* it is the racks */
     if (p.count > MARKS_MAX)
         p.count = MARKS_MAX;
-    if (ns_info(bm->ns, b->file, &file))
-        p.policy = file.storage_policy;
+    p.policy = policy_of_file(bm, b->file);
     p.writer = source->node;
     gather_holders(bm, b->id, storages, n, &p);
     before = p.chosen_count;
