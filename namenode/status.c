@@ -104,7 +104,7 @@ static Pb__LocatedBlockProto *locate(struct op *op, const struct block_info *b, 
 
     if (lb) {
         pb__located_block_proto__init(lb);
-        bm_locate(op->nn->bm, b, offset, op->call->peer_ip, op->arena, lb);
+        bm_locate_packed(op->nn->bm, b, offset, op->call->peer_ip, op->arena, lb);
     }
     return lb;
 }
