@@ -414,6 +414,67 @@ static void test_both_forms_of_a_report_say_the_same(void)
     }
 }
 
+/* The bytes between the fences after the marker; a new line begins a new buffer. */
+static int read_sample(uint8_t *bytes, ProtobufCBinaryData *buffers, int max)
+{
+    const char *root = getenv("ROOT");
+    char path[300], *text, *line, *rest;
+    bool inside = false;
+    int n = 0;
+
+    snprintf(path, sizeof path, "%s/docs/formats/block-report.md", root ? root : ".");
+    if (env_read_file(env_posix(), path, 1 << 20, &text, NULL, &w.err) < 0)
+        return 0;
+    line = strstr(text, "<!-- sample: packed -->\n```\n");
+    for (line = line ? strtok_r(line, "\n", &rest) : NULL; line && n < max;
+         line = strtok_r(NULL, "\n", &rest)) {
+        unsigned byte;
+        int used;
+
+        if (strncmp(line, "```", 3) == 0) {
+            if (inside)
+                break;
+            inside = true;
+            continue;
+        }
+        if (!inside)
+            continue;
+        buffers[n] = (ProtobufCBinaryData){.data = bytes};
+        for (char *p = line; sscanf(p, "%2x%n", &byte, &used) == 1; p += used)
+            buffers[n].data[buffers[n].len++] = (uint8_t)byte;
+        bytes += buffers[n++].len;
+    }
+    free(text);
+    return n;
+}
+
+static void test_the_sample_of_the_format_page_is_understood(void)
+{
+    Pb__StorageBlockReportProto s = PB__STORAGE_BLOCK_REPORT_PROTO__INIT;
+    Pb__DatanodeStorageProto storage = PB__DATANODE_STORAGE_PROTO__INIT;
+    ProtobufCBinaryData buffers[4];
+    struct writing *open;
+    uint8_t bytes[256];
+
+    open_world(1, NULL);
+    CU_ASSERT_FATAL(world_file(&w, "/f", 1, 100) == 1073741825);
+    CU_ASSERT_FATAL(world_begin_file(&w, "/open", 1, NULL) == 1073741826);
+    CU_ASSERT(model_register(&w, &w.nodes[0]) == 0);
+    storage.storageuuid = w.nodes[0].storage;
+    s.storage = &storage;
+    s.has_numberofblocks = true;
+    s.numberofblocks = 2;
+    s.blocksbuffers = buffers;
+    s.n_blocksbuffers = (size_t)read_sample(bytes, buffers, 4);
+    CU_ASSERT_FATAL(s.n_blocksbuffers == 2);
+    CU_ASSERT(report_full(w.bm, "node-0", &s, &w.err) == 0);
+    CU_ASSERT(world_live(&w, 1073741825) == 1);
+    open = writing_find(w.bm, 1073741826);
+    CU_ASSERT(open->replicas[0].length == 5 && open->replicas[0].gs == 1002);
+    CU_ASSERT(open->replicas[0].state == PB__REPLICA_STATE_PROTO__RBW);
+    world_close(&w);
+}
+
 static void test_a_report_cut_short_takes_nothing_off(void)
 {
     Pb__StorageBlockReportProto s = PB__STORAGE_BLOCK_REPORT_PROTO__INIT;
@@ -950,6 +1011,7 @@ SUITE(blocks, TEST(test_first_copy_is_local_second_in_another_rack_third_beside_
       TEST(test_all_in_one_rack_is_mended), TEST(test_deleted_files_leave_the_datanodes),
       TEST(test_a_report_ends_what_it_does_not_name_and_unknown_blocks),
       TEST(test_both_forms_of_a_report_say_the_same),
+      TEST(test_the_sample_of_the_format_page_is_understood),
       TEST(test_a_report_cut_short_takes_nothing_off),
       TEST(test_slices_end_by_the_clock_and_the_report_is_whole),
       TEST(test_an_older_version_of_a_block_is_corrupt),
