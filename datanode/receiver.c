@@ -39,8 +39,9 @@ struct flow {
     struct arena arena;
     uint8_t *chunk; /* a chunk being completed */
     bool last_seen, done;
-    struct buf out;  /* acknowledgements to send, as many together as there are */
-    uint64_t ticket; /* of the report that the last acknowledgement waits for */
+    bool mirror_gone; /* found out while nothing waited for an acknowledgement */
+    struct buf out;   /* acknowledgements to send, as many together as there are */
+    uint64_t ticket;  /* of the report that the last acknowledgement waits for */
 };
 
 /* ---- acknowledgements ---- */
@@ -115,7 +116,7 @@ static int fail_mirror(struct flow *f, struct err *err)
     if (oldest(f))
         put_ack(f, oldest(f)->seqno, replies, 2, 0);
     send_acks(f, NULL);
-    return err_wrap(err, -ERR_CLOSED, "the next datanode of the pipeline failed");
+    return err_set(err, ERR_CLOSED, "the next datanode of the pipeline failed");
 }
 
 static int forward_ack(struct flow *f, const Pb__PipelineAckProto *ack, struct err *err)
@@ -157,6 +158,10 @@ static int take_acks(struct flow *f, bool *answered, struct err *err)
 
         arena_reset(&f->arena);
         rc = intake_message(&f->acks, &pb__pipeline_ack_proto__descriptor, &f->arena, &m, err);
+        if (rc < 0 && !oldest(f)) { /* there is nothing yet to blame it in */
+            f->mirror_gone = true;
+            return 0;
+        }
         if (rc < 0) {
             *answered = true;
             return fail_mirror(f, err);
@@ -511,7 +516,7 @@ static int forward(struct flow *f, const struct batch *b, bool *answered, struct
         before = p.upto > before ? p.upto : before;
         rc = add_pending(f, &p, err);
     }
-    if (rc < 0 || net_write_full(r->mirror, b->p[0].whole, b->bytes, err) == 0)
+    if (rc < 0 || (!f->mirror_gone && net_write_full(r->mirror, b->p[0].whole, b->bytes, err) == 0))
         return rc;
     if (r->acks) {
         *answered = true;
@@ -578,7 +583,7 @@ static int step(struct flow *f, bool *answered, struct err *err)
     bool from_sender = true, from_mirror = false;
     int rc = 0;
 
-    if (f->r->acks && f->r->mirror >= 0)
+    if (f->r->acks && f->r->mirror >= 0 && !f->mirror_gone)
         rc = wait_for_either(f, &from_sender, &from_mirror, err);
     if (rc == 0 && from_mirror)
         rc = take_acks(f, answered, err);
