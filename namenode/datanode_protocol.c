@@ -376,10 +376,15 @@ static void send_heartbeat(struct rpc_call *call, const ProtobufCMessage *reques
     struct err err;
 
     if (datanode_heartbeat(bm_of(call), (const Pb__HeartbeatRequestProto *)request, call->arena,
-                           &out, &err) < 0)
+                           &out, &err) < 0) {
         rpc_fail(call, &err);
-    else
-        rpc_reply(call, &out.base);
+        return;
+    }
+    /* What is deleted or copied follows from changes that may not be durable yet: no datanode hears
+     * of them before they are. */
+    if (out.n_cmds > 0 && out.hastatus)
+        call->mark = out.hastatus->txid;
+    rpc_reply(call, &out.base);
 }
 
 static void send_lifeline(struct rpc_call *call, const ProtobufCMessage *request)
