@@ -285,34 +285,36 @@ static int find_method(struct rpc_conn *c, struct rpc_slice head, struct call *k
     return 0;
 }
 
-/* Names the first required field that a message lacks; NULL when none does or it is no message. */
-static const char *missing_field(const ProtobufCMessageDescriptor *type, struct rd body)
+/* Names the required fields that a message lacks, as Hadoop does; false when it lacks none or is
+ * no message. */
+static bool missing_fields(const ProtobufCMessageDescriptor *type, struct rd body, char *out,
+                           size_t room)
 {
     bool seen[512] = {false};
     struct rd r = body;
+    size_t n = 0;
 
     for (struct rpc_field f; rpc_next_field(&r, &f);)
         if (f.number < 512)
             seen[f.number] = true;
-    for (unsigned i = 0; !r.bad && i < type->n_fields; i++)
+    for (unsigned i = 0; !r.bad && i < type->n_fields && n < room; i++)
         if (type->fields[i].label == PROTOBUF_C_LABEL_REQUIRED && type->fields[i].id < 512 &&
             !seen[type->fields[i].id])
-            return type->fields[i].name;
-    return NULL;
+            n += (size_t)snprintf(out + n, room - n, "%s%s", n ? ", " : "", type->fields[i].name);
+    return n > 0;
 }
 
 static int unpack_request(struct call *k, struct rd *rest, struct err *err)
 {
     struct rd body = rd_delimited(rest);
     const ProtobufCMessageDescriptor *type = k->pub.method->request;
-    const char *missing;
+    char missing[512];
 
     if (!body.bad) {
         k->request = protobuf_c_message_unpack(type, &k->arena.pb, rd_left(&body), body.at);
         if (k->request)
             return 0;
-        missing = missing_field(type, body);
-        if (missing)
+        if (missing_fields(type, body, missing, sizeof missing))
             return err_set_class(err, ERR_RPC, INVALID_MESSAGE,
                                  "Message missing required fields: %s", missing);
     }
