@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/pb_enums.h"
 #include "proto/rpc_inner.h"
 #include "rpc.pb-c.h"
 
@@ -246,43 +247,51 @@ void call_drain_inbox(struct loop *l)
 
 /* ---- requests ---- */
 
+static int look_up(const struct rpc_server *s, struct rpc_slice head,
+                   const struct method_slot **out, struct err *err)
+{
+    const struct rpc_protocol *protocol;
+    const struct method_slot *slot;
+    struct rpc_method_head h;
+    int rc = rpc_method_head_parse(head, &h, err);
+
+    if (rc < 0)
+        return rc;
+    protocol = server_protocol(s, h.protocol);
+    if (!protocol)
+        return err_set(err, ERR_NO_PROTOCOL, "Unknown protocol: %.*s",
+                       (int)(h.protocol.n < 500 ? h.protocol.n : 500), h.protocol.at);
+    if (protocol->version != h.version)
+        return err_set(
+            err, ERR_RPC_VERSION, "Protocol %s version mismatch. (client = %llu, server = %llu)",
+            protocol->name, (unsigned long long)h.version, (unsigned long long)protocol->version);
+    slot = server_method(s, protocol, h.method);
+    if (!slot)
+        return err_set(err, ERR_NO_METHOD, "Unknown method %.*s called on %s protocol.",
+                       (int)(h.method.n < 500 ? h.method.n : 500), h.method.at, protocol->name);
+    *out = slot;
+    return 0;
+}
+
 /* Finds the method.  A connection asks for the same few again and again, so the header's bytes
  * are compared before they are read. */
-static int find_method(struct rpc_conn *c, struct rpc_slice head, struct call *k, struct err *err)
+static int find_method(struct rpc_conn *c, struct rpc_slice head, const struct method_slot **out,
+                       struct err *err)
 {
     struct method_memo *m = &c->memo[head.n % METHOD_MEMOS];
-    const struct rpc_protocol *protocol;
-    const struct rpc_method *method;
-    struct rpc_method_head h;
     int rc;
 
-    if (!m->method || m->n != head.n || memcmp(m->bytes, head.at, head.n) != 0) {
-        rc = rpc_method_head_parse(head, &h, err);
-        if (rc < 0)
-            return rc;
-        if (!server_find(c->loop->server, &h, &protocol, &method))
-            return err_set(err, ERR_NO_PROTOCOL, "Unknown protocol: %.*s",
-                           (int)(h.protocol.n < 500 ? h.protocol.n : 500), h.protocol.at);
-        if (protocol->version != h.version)
-            return err_set(err, ERR_RPC_VERSION,
-                           "Protocol %s version mismatch. (client = %llu, server = %llu)",
-                           protocol->name, (unsigned long long)h.version,
-                           (unsigned long long)protocol->version);
-        if (!method)
-            return err_set(err, ERR_NO_METHOD, "Unknown method %.*s called on %s protocol.",
-                           (int)(h.method.n < 500 ? h.method.n : 500), h.method.at, protocol->name);
-        k->pub.method = method;
-        k->pub.ctx = protocol->ctx;
-        if (head.n > sizeof m->bytes)
-            return 0;
+    if (m->slot && m->n == head.n && memcmp(m->bytes, head.at, head.n) == 0) {
+        *out = m->slot;
+        return 0;
+    }
+    rc = look_up(c->loop->server, head, out, err);
+    if (rc == 0 && head.n <= sizeof m->bytes) {
         memcpy(m->bytes, head.at, head.n);
         m->n = (uint16_t)head.n;
-        m->method = method;
-        m->protocol = protocol;
+        m->slot = *out;
     }
-    k->pub.method = m->method;
-    k->pub.ctx = m->protocol->ctx;
-    return 0;
+    return rc;
 }
 
 /* Names the required fields that a message lacks, as Hadoop does; false when it lacks none or is
@@ -304,24 +313,34 @@ static bool missing_fields(const ProtobufCMessageDescriptor *type, struct rd bod
     return n > 0;
 }
 
-static int unpack_request(struct call *k, struct rd *rest, struct err *err)
+static int truncated(struct err *err)
 {
-    struct rd body = rd_delimited(rest);
-    const ProtobufCMessageDescriptor *type = k->pub.method->request;
-    char missing[512];
-
-    if (!body.bad) {
-        k->request = protobuf_c_message_unpack(type, &k->arena.pb, rd_left(&body), body.at);
-        if (k->request)
-            return 0;
-        if (missing_fields(type, body, missing, sizeof missing))
-            return err_set_class(err, ERR_RPC, INVALID_MESSAGE,
-                                 "Message missing required fields: %s", missing);
-    }
     return err_set_class(err, ERR_RPC, INVALID_MESSAGE,
                          "While parsing a protocol message, the input ended unexpectedly in the "
                          "middle of a field.  This could mean either that the input has been "
                          "truncated or that an embedded message misreported its own length.");
+}
+
+static int unpack_request(struct call *k, struct rd *rest, bool has_enums, struct err *err)
+{
+    struct rd body = rd_delimited(rest);
+    const ProtobufCMessageDescriptor *type = k->pub.method->request;
+    const char *unknown = NULL;
+    ProtobufCMessage *m;
+    char missing[512];
+
+    if (body.bad)
+        return truncated(err);
+    m = protobuf_c_message_unpack(type, &k->arena.pb, rd_left(&body), body.at);
+    if (!m && !missing_fields(type, body, missing, sizeof missing))
+        return truncated(err);
+    if (m && has_enums)
+        unknown = pb_drop_unknown_enums(m);
+    if (!m || unknown)
+        return err_set_class(err, ERR_RPC, INVALID_MESSAGE, "Message missing required fields: %s",
+                             unknown ? unknown : missing);
+    k->request = m;
+    return 0;
 }
 
 /* Everything of the call but its method and request. */
@@ -363,12 +382,17 @@ static int fill(struct rpc_conn *c, const struct rpc_request_head *head, struct 
 static int decode(struct rpc_conn *c, struct call *k, struct rd *rest, struct err *err)
 {
     struct rd head = rd_delimited(rest);
+    const struct method_slot *slot = NULL;
     int rc;
 
     if (head.bad)
-        return err_set_class(err, ERR_RPC, INVALID_MESSAGE, "request header cut short");
-    rc = find_method(c, (struct rpc_slice){.at = head.at, .n = rd_left(&head)}, k, err);
-    return rc < 0 ? rc : unpack_request(k, rest, err);
+        return truncated(err);
+    rc = find_method(c, (struct rpc_slice){.at = head.at, .n = rd_left(&head)}, &slot, err);
+    if (rc < 0)
+        return rc;
+    k->pub.method = slot->method;
+    k->pub.ctx = slot->protocol->ctx;
+    return unpack_request(k, rest, slot->has_enums, err);
 }
 
 void call_begin(struct rpc_conn *c, const struct rpc_request_head *head, struct rd *rest)

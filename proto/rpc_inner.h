@@ -38,12 +38,18 @@ enum {
     STALL_MS = 120000, /* how long a peer may leave its answers unread */
 };
 
+/* All protocols, and their methods in one table hashed by name. */
+struct method_slot {
+    const struct rpc_protocol *protocol;
+    const struct rpc_method *method;
+    bool has_enums; /* its request may hold values that the schema doesn't know */
+};
+
 /* The method that these header bytes meant the last time. */
 struct method_memo {
     uint16_t n;
     uint8_t bytes[190];
-    const struct rpc_protocol *protocol;
-    const struct rpc_method *method;
+    const struct method_slot *slot;
 };
 enum { METHOD_MEMOS = 8 };
 
@@ -124,12 +130,6 @@ struct loop {
     int doorstep[64], doorstep_n;
 };
 
-/* All protocols, and their methods in one table hashed by protocol and name. */
-struct method_slot {
-    const struct rpc_protocol *protocol;
-    const struct rpc_method *method;
-};
-
 struct rpc_server {
     struct rpc_server_options o;
     struct rpc_protocol *protocols;
@@ -177,8 +177,9 @@ void call_drain_inbox(struct loop *l);
 void call_free_all(struct loop *l);
 
 /* rpc_server.c */
-bool server_find(struct rpc_server *s, const struct rpc_method_head *h,
-                 const struct rpc_protocol **protocol, const struct rpc_method **method);
+const struct rpc_protocol *server_protocol(const struct rpc_server *s, struct rpc_slice name);
+const struct method_slot *server_method(const struct rpc_server *s,
+                                        const struct rpc_protocol *protocol, struct rpc_slice name);
 bool server_queue_slow(struct rpc_server *s, struct call *call);
 struct loop *loop_here(void); /* of this thread; NULL: not a loop's */
 void loop_wake(struct loop *l);

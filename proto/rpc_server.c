@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/net.h"
+#include "proto/pb_enums.h"
 #include "proto/rpc_inner.h"
 #include "protocol_info.pb-c.h"
 
@@ -70,26 +71,31 @@ static int index_methods(struct rpc_server *s)
 
             while (s->slots[at].method)
                 at = (at + 1) & s->slot_mask;
-            s->slots[at] = (struct method_slot){.protocol = &s->protocols[i], .method = method};
+            s->slots[at] = (struct method_slot){.protocol = &s->protocols[i],
+                                                .method = method,
+                                                .has_enums = pb_has_enums(method->request)};
         }
     }
     return 0;
 }
 
-bool server_find(struct rpc_server *s, const struct rpc_method_head *h,
-                 const struct rpc_protocol **protocol, const struct rpc_method **method)
+const struct rpc_protocol *server_protocol(const struct rpc_server *s, struct rpc_slice name)
 {
-    uint32_t at = hash_name(h->method.at, h->method.n) & s->slot_mask;
+    for (int i = 0; i < s->protocol_count; i++)
+        if (same(name, s->protocols[i].name))
+            return &s->protocols[i];
+    return NULL;
+}
 
-    *protocol = NULL;
-    *method = NULL;
-    for (int i = 0; i < s->protocol_count && !*protocol; i++)
-        if (same(h->protocol, s->protocols[i].name))
-            *protocol = &s->protocols[i];
-    for (; *protocol && s->slots[at].method && !*method; at = (at + 1) & s->slot_mask)
-        if (s->slots[at].protocol == *protocol && same(h->method, s->slots[at].method->name))
-            *method = s->slots[at].method;
-    return *protocol != NULL;
+const struct method_slot *server_method(const struct rpc_server *s,
+                                        const struct rpc_protocol *protocol, struct rpc_slice name)
+{
+    uint32_t at = hash_name(name.at, name.n) & s->slot_mask;
+
+    for (; s->slots[at].method; at = (at + 1) & s->slot_mask)
+        if (s->slots[at].protocol == protocol && same(name, s->slots[at].method->name))
+            return &s->slots[at];
+    return NULL;
 }
 
 /* ---- ProtocolMetaInfoPB, which every server answers from its table ---- */
