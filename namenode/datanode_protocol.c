@@ -15,7 +15,7 @@
 
 enum {
     NAMENODE_LAYOUT_VERSION = -67,
-    CAPABILITY_REPORT_BUFFERS = 1 << 1, /* block reports may come as packed buffers */
+    CAPABILITY_REPORT_BUFFERS = 1 << 0, /* block reports may come as packed buffers */
     SOFTWARE_MAJOR_MIN = 3,
 };
 

@@ -171,6 +171,7 @@ void redundancy_check(struct block_manager *bm, const struct block_info *b, stru
                       struct datanode *hint)
 {
     struct counts c;
+    bool made;
     int wanted;
 
     if (!bm->populating)
@@ -184,8 +185,12 @@ void redundancy_check(struct block_manager *bm, const struct block_info *b, stru
     set_need(bm, b->id, is_needed(bm, b->id, &c, wanted) ? priority(&c, wanted) : -1);
     if (c.live > wanted)
         excess_choose(bm, b, wanted, added, hint);
-    if (c.corrupt > 0 && c.live >= wanted && c.stale == 0)
-        drop_corrupt(bm, b->id);
+    if (c.corrupt > 0 && c.live >= wanted) {
+        if (c.stale == 0)
+            drop_corrupt(bm, b->id);
+        else
+            block_table_add(&bm->postponed, b->id, &made);
+    }
 }
 
 void redundancy_forget(struct block_manager *bm, uint64_t block)

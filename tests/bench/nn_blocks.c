@@ -172,7 +172,7 @@ static void encode(struct buf *out, uint64_t count, uint64_t skip_every)
 
         if (skip_every && k % skip_every == 0)
             continue;
-        buf_put_varint(out, NS_FIRST_BLOCK + 1 + k);
+        buf_put_varint(out, (NS_FIRST_BLOCK + 1 + k) << 1); /* zigzag */
         buf_put_varint(out, 1 << 20);
         buf_put_varint(out, 1001);
         buf_put_varint(out, PB__REPLICA_STATE_PROTO__FINALIZED);

@@ -24,6 +24,13 @@ static uint64_t fake_mono(struct env *e)
     return w->ms * 1000000 + extra % 1000000000;
 }
 
+/* The same for every world: a seed replays it. */
+static void fake_random(struct env *e, void *out, size_t n)
+{
+    (void)e;
+    memset(out, 0x5a, n);
+}
+
 static void lock(void *ctx)
 {
     MUST(((struct world *)ctx)->lock_depth++ == 0);
@@ -84,6 +91,7 @@ void world_open(struct world *w)
     w->ops = *env_posix()->ops;
     w->ops.now_ms = fake_now;
     w->ops.mono_ns = fake_mono;
+    w->ops.random = fake_random;
     w->env.ops = &w->ops;
     CU_ASSERT_FATAL(conf_load(&args, &w->conf, &w->err) == 0);
     if (!w->ns)

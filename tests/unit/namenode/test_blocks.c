@@ -953,6 +953,7 @@ static void one_random_life(unsigned seed)
     char path[16];
 
     open_world(6, "aabbcc");
+    w.bm->random_state = seed * 0x9e3779b97f4a7c15u;
     for (int i = 0; i < FILES; i++) {
         snprintf(path, sizeof path, "/f%d", i);
         blocks[i] = world_file(&w, path, 3, 100);
