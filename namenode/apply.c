@@ -733,13 +733,28 @@ static int new_blocks(const struct namespace *ns, const struct edit_op *op)
     return n;
 }
 
+/* What only takes away or changes in place must go on when memory is full. */
+static bool takes_memory(const struct edit_op *op, int blocks)
+{
+    switch (op->code) {
+    case EDIT_ADD:
+    case EDIT_MKDIR:
+    case EDIT_SYMLINK:
+    case EDIT_RENAME:
+    case EDIT_RENAME_OLD: return true;
+    default: return blocks > 0;
+    }
+}
+
 /* Once this is had, carrying out the record can't run out of memory half-way. */
 static int reserve_for(struct namespace *ns, const struct edit_op *op, struct err *err)
 {
     size_t lists = ns->longest_list * 2 + (size_t)op->block_count * 16;
-    int blocks = new_blocks(ns, op);
-    int rc = slab_reserve(&ns->names, RUNS_FOR_NAMES * SLAB_RUN_BYTES, err);
+    int blocks = new_blocks(ns, op), rc;
 
+    if (!takes_memory(op, blocks))
+        return 0;
+    rc = slab_reserve(&ns->names, RUNS_FOR_NAMES * SLAB_RUN_BYTES, err);
     if (rc == 0)
         rc = slab_reserve(&ns->tree, RUNS_FOR_TREE * SLAB_RUN_BYTES + lists, err);
     if (rc == 0)

@@ -491,24 +491,42 @@ static void test_the_same_records_give_the_same_state(void)
     }
 }
 
-static void test_running_out_of_memory_leaves_a_whole_namespace(void)
+/* Makes things until there is no memory; what fails must have changed nothing. */
+static int fill(struct namespace *ns)
 {
-    for (uint64_t limit = 8 << 10; limit < 64 << 10; limit += 1000) {
-        struct namespace_limits limits = {.memory_max_bytes = limit};
-        struct namespace *ns;
-        char path[64];
+    char path[300];
+    int rc = 0;
 
-        if (ns_new(&limits, &ns, NULL) < 0)
-            continue;
-        for (int i = 0; i < 300; i++) {
-            snprintf(path, sizeof path, i % 10 ? "/%d/file-%d" : "/%d", i / 10, i);
-            if (i % 10)
-                create_op(ns, path, i % 3 ? "w" : "", false);
-            else
-                mkdir_op(ns, path, 1);
-            if (i % 10 == 5)
-                add_block_op(ns, path, 0);
-        }
+    for (int i = 0; i < 20000 && rc == 0; i++) {
+        uint64_t before = i % 64 == 0 ? ns_digest(ns) : 0;
+
+        snprintf(path, sizeof path, i % 100 ? "/%d/file-%0*d" : "/%d", i / 100, i % 200, i);
+        rc = i % 100 ? create_op(ns, path, i % 3 ? "w" : "", false) : mkdir_op(ns, path, 1);
+        if (rc == 0 && i % 100 > 50)
+            rc = add_block_op(ns, path, 0);
+        if (rc < 0 && i % 64 == 0)
+            CU_ASSERT(ns_digest(ns) == before);
+    }
+    return rc;
+}
+
+static void test_running_out_of_memory_changes_nothing_and_deleting_helps(void)
+{
+    for (uint64_t runs = 17; runs < 40; runs++) {
+        struct namespace_limits limits = {.memory_max_bytes = runs << 16};
+        struct edit_op link = {.code = EDIT_SYMLINK, .path = "/l", .path2 = "t", .user = "u"};
+        struct namespace *ns;
+        uint64_t before;
+
+        CU_ASSERT_FATAL(ns_new(&limits, &ns, NULL) == 0);
+        CU_ASSERT(fill(ns) == -ERR_NOMEM);
+        ns_check(ns);
+        before = ns_digest(ns);
+        link.inode_id = ns_last_inode_id(ns) + 1;
+        if (ns_apply(ns, &link, &err) < 0)
+            CU_ASSERT(ns_digest(ns) == before);
+        for (uint64_t id; (id = ns_lookup(ns, "/0")) != 0;)
+            CU_ASSERT_FATAL(delete_op(ns, "/0") == 0);
         ns_check(ns);
         ns_free(ns);
     }
@@ -523,4 +541,4 @@ SUITE(namespace, TEST(test_a_file_lives_from_create_to_delete),
       TEST(test_a_quota_counts_its_tree_and_refuses_what_exceeds_it),
       TEST(test_acls_and_attributes_are_kept_beside_the_mode),
       TEST(test_the_same_records_give_the_same_state),
-      TEST(test_running_out_of_memory_leaves_a_whole_namespace));
+      TEST(test_running_out_of_memory_changes_nothing_and_deleting_helps));
