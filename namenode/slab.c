@@ -21,6 +21,7 @@
 #endif
 
 enum { CLASS_FREE = 0, CLASS_LARGE = 0xFFFF, CLASS_LARGE_MORE = 0xFFFE };
+enum { HUGE_FROM = 16 << 20 };
 enum { PRESENT_STEP = 64 }; /* runs made present at once: 4 MiB */
 
 struct slab_run {
@@ -56,6 +57,15 @@ static size_t range_bytes(const struct slab *s)
     return (size_t)s->run_max * SLAB_RUN_BYTES;
 }
 
+/* With pages of 2 MiB a fork, which checkpoints begin with, copies 500 times fewer page table
+ * entries: 1 ms instead of 30 at ten million files. A small namespace has no need of them, and
+ * would be rounded up to them. Where the system has none to give, nothing is lost. */
+static void use_huge_pages(const struct slab *s)
+{
+    if (range_bytes(s) > HUGE_FROM)
+        madvise(s->base + HUGE_FROM, range_bytes(s) - HUGE_FROM, MADV_HUGEPAGE);
+}
+
 int slab_init(struct slab *s, unsigned grain_bytes, uint64_t reserve, uint64_t limit,
               struct err *err)
 {
@@ -75,9 +85,7 @@ int slab_init(struct slab *s, unsigned grain_bytes, uint64_t reserve, uint64_t l
         slab_done(s);
         return err_set(err, ERR_NOMEM, "can't reserve %" PRIu64 " MiB of addresses", reserve >> 20);
     }
-    /* Huge pages keep a fork short (a checkpoint's): 0.4 ms instead of 10 at two million files,
-     * for a byte more a file. */
-    madvise(s->base, range_bytes(s), MADV_HUGEPAGE);
+    use_huge_pages(s);
     return 0;
 }
 
