@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "common/net.h"
+#include "proto/pb_enums.h"
 
 /* The six bytes before every packet: docs/formats/data-transfer.md, "Packets". */
 int packet_lens_parse(struct rd *r, struct packet_lens *out, struct err *err)
@@ -192,6 +193,11 @@ int xfer_recv_message(int fd, const ProtobufCMessageDescriptor *type, struct are
     ProtobufCMessage *m = protobuf_c_message_unpack(type, &arena->pb, n, bytes);
     if (!m)
         return err_set(err, ERR_PROTOCOL, "%s that does not parse", type->short_name);
+    /* In an acknowledgement the place of a status counts, so none may be dropped. */
+    const char *unknown =
+        type == &pb__pipeline_ack_proto__descriptor ? NULL : pb_drop_unknown_enums(m);
+    if (unknown)
+        return err_set(err, ERR_PROTOCOL, "%s with an unknown %s", type->short_name, unknown);
     *out = m;
     return 0;
 }

@@ -277,20 +277,20 @@ def wait_port(daemon, port):
 
 
 def start(work):
-    """{name: (daemon, port)}"""
+    """{name: (daemon, RPC port, data port)}"""
     rpc, web, data, ipc, dn_web = free_ports(5)
     common = ["-D", "fs.defaultFS=hdfs://127.0.0.1:%d" % rpc]
     nn_args = common + ["-D", "dfs.namenode.name.dir=%s/name" % work, "-D", "dfs.namenode.http-address=127.0.0.1:%d" % web,
                         "-D", "dfs.namenode.fs-limits.min-block-size=1"]
     with open(work + "/format.log", "wb") as log:
         subprocess.run([B + "/bin/namenode"] + nn_args + ["-format", "-nonInteractive"], check=True, stdout=log, stderr=log)
-    out = {"namenode": (Daemon("namenode", nn_args, work), rpc)}
+    out = {"namenode": (Daemon("namenode", nn_args, work), rpc, None)}
     if os.path.exists(B + "/bin/datanode"):
         dn_args = common + ["-D", "dfs.datanode.data.dir=%s/data" % work, "-D", "dfs.datanode.address=127.0.0.1:%d" % data,
                             "-D", "dfs.datanode.ipc.address=127.0.0.1:%d" % ipc,
                             "-D", "dfs.datanode.http.address=127.0.0.1:%d" % dn_web]
-        out["datanode"] = (Daemon("datanode", dn_args, work), ipc)
-    for daemon, port in out.values():
+        out["datanode"] = (Daemon("datanode", dn_args, work), ipc, data)
+    for daemon, port, _ in out.values():
         if not wait_port(daemon, port):
             result(False, "%s starts" % daemon.name, daemon.last_words())
             sys.exit(1)
@@ -337,7 +337,7 @@ def attack(schema, daemons, rng, rounds):
     for (where, protocol), method, request in schema.methods:
         if where not in daemons or method in OBEYED:
             continue
-        daemon, port = daemons[where]
+        daemon, port, _ = daemons[where]
         try:
             c = Connection(port, rng.choice(["root", "hostile"]))
             for i in range(rounds):
@@ -352,6 +352,41 @@ def attack(schema, daemons, rng, rounds):
     return None
 
 
+OPS = {80: "OpWriteBlockProto", 81: "OpReadBlockProto", 83: "OpReplaceBlockProto", 84: "OpCopyBlockProto",
+       85: "OpBlockChecksumProto", 86: "OpTransferBlockProto", 87: "OpRequestShortCircuitAccessProto",
+       88: "ReleaseShortCircuitAccessRequestProto", 89: "ShortCircuitShmRequestProto",
+       90: "OpBlockGroupChecksumProto", 77: "OpReadBlockProto"}
+
+
+def attack_data_port(schema, daemon, port, rng, rounds):
+    """Random operations on a datanode's data port, some with packets behind them, some cut."""
+    maker = Maker(schema, rng)
+    for code, message in OPS.items():
+        for _ in range(rounds):
+            m = maker.message("hadoop.hdfs." + message)
+            b = struct.pack(">HB", rng.choice([28, 28, 28, 28, 27, 0xffff]), code) + varint(len(m)) + m
+            for _ in range(rng.randrange(3)):
+                header = maker.message("hadoop.hdfs.PacketHeaderProto")
+                data = bytes(rng.choice([0, 4, 516, 5000]))
+                b += struct.pack(">IH", rng.choice([4 + len(data), 4, 3, 0xffffffff]), len(header)) + header + data
+            if rng.random() < 0.2:
+                b = b[:rng.randrange(len(b))]
+            try:
+                with socket.create_connection(("127.0.0.1", port), 10) as s:
+                    s.settimeout(20)
+                    s.sendall(b)
+                    s.shutdown(socket.SHUT_WR)
+                    while s.recv(65536):
+                        pass
+            except TimeoutError:
+                return "%s: the connection hangs" % message
+            except OSError:
+                pass  # it had heard enough
+            if not daemon.alive():
+                return "%s ended in %s: %s" % (daemon.name, message, daemon.last_words())
+    return None
+
+
 def main():
     if not os.path.exists(WIRE + "/services.tsv"):
         print("SKIP rpc_hostile: no wire/services.tsv (set ASHLAR_SHARED)")
@@ -363,12 +398,15 @@ def main():
             ask_empty(schema, daemons)
             trouble = attack(schema, daemons, rng, COUNT)
             result(not trouble, "hostile messages are answered and do no harm (SEED=%d)" % SEED, str(trouble))
-            if not trouble:
+            if "datanode" in daemons and daemons["datanode"][0].alive():
+                trouble = attack_data_port(schema, daemons["datanode"][0], daemons["datanode"][2], rng, max(5, COUNT // 5))
+                result(not trouble, "hostile data transfers end and do no harm (SEED=%d)" % SEED, str(trouble))
+            if daemons["namenode"][0].alive():
                 result(honest(daemons["namenode"][1], b"/honest"), "an honest client is served all the same")
         finally:
-            for daemon, _ in reversed(list(daemons.values())):
+            for daemon, _, _ in reversed(list(daemons.values())):
                 daemon.stop()
-        for daemon, _ in daemons.values():
+        for daemon, _, _ in daemons.values():
             with open(daemon.log, errors="replace") as f:
                 bad = re.findall(r".*(?:AddressSanitizer|runtime error|ThreadSanitizer|must=).*", f.read())
             result(not bad, "%s's log shows no broken invariant" % daemon.name, " | ".join(bad[:3]))
