@@ -82,9 +82,15 @@ int ns_load_inode(struct namespace *ns, const struct ns_load_inode *in, struct e
                              .ec_policy = i->ec_policy,
                              .target =
                                  i->kind == INODE_SYMLINK ? (i->target ? i->target : "") : NULL};
-    int rc = i->id == NS_ROOT_ID ? load_root(ns, i, err) : ns_make_inode(ns, &made, err);
+    int rc;
 
-    if (rc == 0 && i->name_n)
+    if (i->kind == INODE_NONE || (i->id == NS_ROOT_ID && i->kind != INODE_DIR) ||
+        (i->kind != INODE_FILE && (in->block_count || i->under_construction)))
+        return err_set(err, ERR_INCONSISTENT, "inode %llu can't be of kind %d",
+                       (unsigned long long)i->id, i->kind);
+    rc = i->id == NS_ROOT_ID ? load_root(ns, i, err) : ns_make_inode(ns, &made, err);
+
+    if (rc == 0 && i->name_n && i->id != NS_ROOT_ID)
         rc = inode_set_name(ns, i->id, i->name, i->name_n, err);
     if (rc == 0)
         rc = load_blocks(ns, in, err);
