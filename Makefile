@@ -49,7 +49,7 @@ OBJ_of = $(patsubst %.c,$(B)/%.o,$(call SRC_of,$(1)))
 
 BINS := $(foreach p,$(PROGRAMS),$(if $(wildcard $(MAIN_$(p))),$(B)/bin/$(p)))
 
-.PHONY: all help clean format lint check unit compile_commands.json install
+.PHONY: fuzz fuzz-targets fuzz-regress all help clean format lint check unit compile_commands.json install
 all: $(BINS) $(if $(wildcard client/hdfs.c),$(B)/lib/libdfs.so)
 
 help:
@@ -145,7 +145,7 @@ fuzz:
 
 check:
 	@tools/install-deps --tests
-	@$(MAKE) --no-print-directory all aids $(foreach f,$(UNITS),$(B)/tests/unit-$(f))
+	@$(MAKE) --no-print-directory all aids fuzz-targets $(foreach f,$(UNITS),$(B)/tests/unit-$(f))
 	@B=$(B) tests/run all
 
 bench: all aids
