@@ -14,7 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PIPE_BYTES = 1 << 20, POLL_MS = 100, ERR_LINE_MAX = 64 << 10 };
+enum {
+    PIPE_BYTES = 1 << 20,
+    POLL_MS = 100,
+    ERR_LINE_MAX = 64 << 10,
+    STEADY_BYTES = 2 << 20,
+    SMALL_TURN = 128 << 10,
+    PAUSE_US = 1000,
+};
 
 /* ---- what to run ---- */
 
@@ -230,6 +237,7 @@ struct talk {
     char *line; /* of standard error, cut */
     size_t line_n;
     uint64_t last_ms;
+    uint64_t moved; /* bytes in and out so far */
 };
 
 static uint64_t mono_ms(void)
@@ -268,6 +276,7 @@ static int feed(struct talk *t, struct err *err)
                                                      : err_sys(err, errno, "write to the program");
         t->in += k;
         t->in_n -= (size_t)k;
+        t->moved += (uint64_t)k;
         if (t->in_n)
             return 0;
     }
@@ -289,6 +298,7 @@ static int listen_output(struct talk *t, struct err *err)
         close_fd(&t->c->out);
         return 0;
     }
+    t->moved += (uint64_t)k;
     return t->io->output(t->io->ctx, (size_t)k, err);
 }
 
@@ -457,12 +467,28 @@ static int judge(const struct child_spec *spec, const struct child_result *r, st
     return 0;
 }
 
+/* Programs write a few kilobytes at a time.  Once much has moved, a short sleep after each small
+ * turn lets the pipes, which hold a megabyte, fill and drain in larger pieces: the same bytes for a
+ * fraction of the wake-ups. */
+static void let_pieces_grow(const struct talk *t, uint64_t moved_before)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_US * 1000};
+
+    if (t->moved > STEADY_BYTES && t->moved - moved_before < SMALL_TURN)
+        nanosleep(&pause, NULL);
+}
+
 static int talk_to_end(struct talk *t, struct err *err)
 {
     int rc = 0;
 
-    while (rc == 0 && (t->c->out >= 0 || t->c->log_pipe >= 0 || t->c->in >= 0))
+    while (rc == 0 && (t->c->out >= 0 || t->c->log_pipe >= 0 || t->c->in >= 0)) {
+        uint64_t before = t->moved;
+
         rc = turn(t, err);
+        if (rc == 0 && t->c->out >= 0)
+            let_pieces_grow(t, before);
+    }
     return rc;
 }
 

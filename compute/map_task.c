@@ -78,11 +78,10 @@ static void alive(void *ctx)
 
 struct combine {
     struct task *t;
-    struct record_stream *in;
     struct spill_writer *w;
     struct kv_lines out;
-    struct buf lines; /* input for the program */
-    uint8_t *last;    /* the key written last */
+    struct line_feed feed;
+    uint8_t *last; /* the key written last */
     size_t last_n;
     bool any;
 };
@@ -90,19 +89,20 @@ struct combine {
 static int combine_input(void *ctx, const uint8_t **bytes, size_t *n, struct err *err)
 {
     struct combine *c = ctx;
-    uint64_t records = 0, groups = 0;
-    int rc = task_record_lines(c->in, &c->lines, &records, &groups, err);
+    uint64_t before = c->feed.records;
+    int rc = line_feed_next(&c->feed, err);
 
-    counter_add(&c->t->counters, C_COMBINE_INPUT_RECORDS, (int64_t)records);
-    *bytes = c->lines.bytes;
-    *n = c->lines.n;
+    counter_add(&c->t->counters, C_COMBINE_INPUT_RECORDS, (int64_t)(c->feed.records - before));
+    *bytes = c->feed.lines.bytes;
+    *n = c->feed.lines.n;
     return rc;
 }
 
 static int combine_line(void *ctx, const struct kv_line *l, struct err *err)
 {
     struct combine *c = ctx;
-    struct record r = {.key = l->key, .key_n = l->key_n, .value = l->value, .value_n = l->value_n};
+    struct record r = {
+        .key = l->key, .key_n = l->key_n, .value = l->value, .value_n = l->value_n, .count = 1};
     int order = c->any ? key_compare(c->last, c->last_n, l->key, l->key_n) : -1;
 
     counter_add(&c->t->counters, C_COMBINE_OUTPUT_RECORDS, 1);
@@ -150,7 +150,7 @@ static void combine_alive(void *ctx)
 static int combine(void *ctx, uint32_t partition, struct record_stream *in, struct spill_writer *w,
                    struct err *err)
 {
-    struct combine c = {.t = ctx, .in = in, .w = w};
+    struct combine c = {.t = ctx, .w = w};
     const struct child_io io = {.input = combine_input,
                                 .room = combine_room,
                                 .output = combine_took,
@@ -161,13 +161,13 @@ static int combine(void *ctx, uint32_t partition, struct record_stream *in, stru
     int rc = kv_lines_init(&c.out, combine_line, &c, err);
 
     (void)partition;
-    buf_init(&c.lines, RECORD_MAX + LINES_CHUNK + 2);
+    line_feed_init(&c.feed, in);
     if (rc == 0)
         rc = task_run_command(c.t, c.t->spec->combiner, &io, err);
     if (rc == 0)
         rc = kv_lines_end(&c.out, err);
     kv_lines_done(&c.out);
-    buf_done(&c.lines);
+    line_feed_done(&c.feed);
     free(c.last);
     if (rc < 0)
         return err_wrap(err, rc, "combiner");

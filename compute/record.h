@@ -5,6 +5,9 @@
  * into a number that orders the same way: two different numbers decide, and two equal ones mean equal keys when the
  * key ends inside them (the last byte is 7 or less).
  *
+ * The same key with the same value, again and again, is what counting jobs are made of: such records
+ * travel as one with a count, from the sort to the reducer's input.
+ *
  * Memory:  what a stream gives lives until its next call.
  */
 #ifndef DFS_COMPUTE_RECORD_H
@@ -23,7 +26,8 @@ enum { KEY_PREFIX_BYTES = 7 };
 struct record {
     const uint8_t *key, *value;
     size_t key_n, value_n;
-    bool same; /* the key equals that of the record before */
+    bool same;      /* the key equals that of the record before */
+    uint32_t count; /* how many times this record comes, one after the other; at least 1 */
 };
 
 struct record_stream {

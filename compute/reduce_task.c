@@ -16,25 +16,29 @@ struct reduce {
     struct merge *merge;
     struct kv_lines out;
     struct text_output part;
-    struct buf lines;
-    uint64_t records, groups, total;
+    struct line_feed feed;
+    uint64_t total;
 };
 
 static void progress(struct reduce *m)
 {
+    uint64_t left = 0;
+
+    for (uint32_t i = 0; i < m->opened; i++)
+        left += m->readers[i].left;
     /* Hadoop's thirds: fetching, merging, reducing; merging is part of reducing here. */
     if (m->total)
-        atomic_store(&m->t->permille, 333 + (uint32_t)(m->records * 667 / m->total));
+        atomic_store(&m->t->permille, 333 + (uint32_t)((m->total - left) * 667 / m->total));
 }
 
 static int give_lines(void *ctx, const uint8_t **bytes, size_t *n, struct err *err)
 {
     struct reduce *m = ctx;
-    int rc = task_record_lines(merge_stream(m->merge), &m->lines, &m->records, &m->groups, err);
+    int rc = line_feed_next(&m->feed, err);
 
     progress(m);
-    *bytes = m->lines.bytes;
-    *n = m->lines.n;
+    *bytes = m->feed.lines.bytes;
+    *n = m->feed.lines.n;
     return rc;
 }
 
@@ -94,16 +98,17 @@ static int copy_through(struct reduce *m, struct err *err)
     int rc;
 
     while ((rc = in->next(in, &r, err)) > 0) {
-        m->records++;
-        m->groups += !r.same;
-        if (m->records % 4096 == 0) {
-            progress(m);
-            task_alive(m->t);
-            if (atomic_load(&m->t->cancelled))
-                return err_set(err, ERR_INTERRUPTED, "killed on request");
+        m->feed.groups += !r.same;
+        for (uint32_t i = 0; i < r.count; i++) {
+            if (++m->feed.records % 4096 == 0) {
+                progress(m);
+                task_alive(m->t);
+                if (atomic_load(&m->t->cancelled))
+                    return err_set(err, ERR_INTERRUPTED, "killed on request");
+            }
+            if ((rc = text_output_add(&m->part, r.key, r.key_n, r.value, r.value_n, err)) < 0)
+                return rc;
         }
-        if ((rc = text_output_add(&m->part, r.key, r.key_n, r.value, r.value_n, err)) < 0)
-            return rc;
     }
     return rc;
 }
@@ -118,6 +123,7 @@ static int through_reducer(struct reduce *m, struct err *err)
                                 .ctx = m};
     int rc = kv_lines_init(&m->out, to_part, m, err);
 
+    m->feed.in = merge_stream(m->merge);
     if (rc == 0)
         rc = task_run_command(m->t, m->t->spec->reducer, &io, err);
     return rc < 0 ? rc : kv_lines_end(&m->out, err);
@@ -127,8 +133,8 @@ static void count(struct reduce *m, uint64_t records, uint64_t bytes)
 {
     struct counters *c = &m->t->counters;
 
-    counter_add(c, C_REDUCE_INPUT_RECORDS, (int64_t)m->records);
-    counter_add(c, C_REDUCE_INPUT_GROUPS, (int64_t)m->groups);
+    counter_add(c, C_REDUCE_INPUT_RECORDS, (int64_t)m->feed.records);
+    counter_add(c, C_REDUCE_INPUT_GROUPS, (int64_t)m->feed.groups);
     counter_add(c, C_REDUCE_OUTPUT_RECORDS, (int64_t)records);
     counter_add(c, C_BYTES_WRITTEN, (int64_t)bytes);
 }
@@ -138,7 +144,7 @@ int reduce_task_run(struct task *t, struct err *err)
     struct reduce m = {.t = t, .readers = calloc(t->maps + 1, sizeof *m.readers)};
     int rc = m.readers ? 0 : err_set(err, ERR_NOMEM, "no memory for %u map outputs", t->maps);
 
-    buf_init(&m.lines, RECORD_MAX + LINES_CHUNK + 2);
+    line_feed_init(&m.feed, NULL);
     if (rc == 0)
         rc = fetch_and_merge(&m, err);
     if (rc == 0)
@@ -158,6 +164,6 @@ int reduce_task_run(struct task *t, struct err *err)
     for (uint32_t i = 0; i < m.opened; i++)
         spill_reader_done(&m.readers[i]);
     free(m.readers);
-    buf_done(&m.lines);
+    line_feed_done(&m.feed);
     return rc;
 }

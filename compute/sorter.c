@@ -5,12 +5,23 @@
 
 #include "compute/merge.h"
 
-/* A place in the block counts in units of this many bytes, so that 32 bits reach 32 GiB. */
-enum { UNIT = 8, RADIX = 256, SMALL = 24 };
+enum {
+    UNIT = 8, /* a place in the block counts in these, so that 31 bits reach 16 GiB */
+    RADIX = 256,
+    SMALL = 24,
+    SLOTS = 1 << 16, /* of the table that finds repeated records */
+    COUNT_MAX = (1 << 15) - 1,
+    INLINE_VALUE_MAX = 3,
+    TRIAL = 1 << 15, /* records after which the table is judged */
+};
+#define IN_ENTRY 0x80000000u
 
+/* One record, or the same one several times.  A key that the prefix holds whole, with a value of at
+ * most three bytes, needs no place in the block: `at` is the value then. */
 struct entry {
     uint64_t prefix;
-    uint32_t partition, at;
+    uint32_t partition : 17, count : 15;
+    uint32_t at;
 };
 
 struct sorter {
@@ -23,6 +34,8 @@ struct sorter {
     char **spills;
     int spill_count;
     uint64_t spilled_records;
+    uint32_t *slots; /* entry + 1 of the latest record with a hash; NULL: repeats are too rare */
+    uint32_t tried, repeated;
 };
 
 struct stored {
@@ -47,6 +60,7 @@ int sorter_new(const struct sorter_options *o, struct sorter **out, struct err *
     s->cap = (o->memory_bytes < 4096 ? 4096 : o->memory_bytes) / 16 * 16;
     s->block = malloc(s->cap);
     s->o.dir = strdup(o->dir);
+    s->slots = calloc(SLOTS, sizeof *s->slots); /* without it, it works as well */
     if (!s->block || !s->o.dir) {
         sorter_free(s);
         return err_set(err, ERR_NOMEM, "no memory for a sort buffer of %zu bytes", o->memory_bytes);
@@ -67,6 +81,7 @@ void sorter_free(struct sorter *s)
     free(s->spills);
     free(s->block);
     free(s->sorted);
+    free(s->slots);
     free((char *)(uintptr_t)s->o.dir);
     free(s);
 }
@@ -84,24 +99,27 @@ static struct entry *entry_of(const struct sorter *s, size_t i)
     return (struct entry *)(void *)(s->block + s->cap) - 1 - i;
 }
 
+/* Whether @a comes before @b or is equal; the prefixes are of the bytes from @depth on. */
+static bool in_order(const struct sorter *s, const struct entry *a, const struct entry *b,
+                     size_t depth)
+{
+    const struct stored *x, *y;
+
+    if (a->prefix != b->prefix || key_prefix_is_whole(a->prefix))
+        return a->prefix <= b->prefix;
+    x = at(s, a->at);
+    y = at(s, b->at);
+    return key_compare(x->bytes + depth, x->key_n - depth, y->bytes + depth, y->key_n - depth) <= 0;
+}
+
 static void insertion_sort(const struct sorter *s, struct entry *e, size_t n, size_t depth)
 {
     for (size_t i = 1; i < n; i++) {
         struct entry x = e[i];
-        const struct stored *xr = at(s, x.at);
         size_t j = i;
 
-        for (; j > 0; j--) {
-            const struct stored *r = at(s, e[j - 1].at);
-
-            if (e[j - 1].prefix < x.prefix ||
-                (e[j - 1].prefix == x.prefix &&
-                 (key_prefix_is_whole(x.prefix) ||
-                  key_compare(r->bytes + depth, r->key_n - depth, xr->bytes + depth,
-                              xr->key_n - depth) <= 0)))
-                break;
+        for (; j > 0 && !in_order(s, &e[j - 1], &x, depth); j--)
             e[j] = e[j - 1];
-        }
         e[j] = x;
     }
 }
@@ -214,30 +232,53 @@ struct block_stream {
     const struct sorter *s;
     const struct entry *e;
     size_t i, n;
+    uint8_t key[8], value[4]; /* of a record that lies in its entry */
 };
 
-static bool equal_keys(const struct stored *a, const struct stored *b)
+static bool equal_keys(const struct sorter *s, const struct entry *a, const struct entry *b)
 {
-    return a->key_n == b->key_n && memcmp(a->bytes, b->bytes, a->key_n) == 0;
+    const struct stored *x, *y;
+
+    if (a->prefix != b->prefix || key_prefix_is_whole(a->prefix))
+        return a->prefix == b->prefix;
+    x = at(s, a->at);
+    y = at(s, b->at);
+    return x->key_n == y->key_n && memcmp(x->bytes, y->bytes, x->key_n) == 0;
+}
+
+static void from_entry(struct block_stream *b, const struct entry *e, struct record *out)
+{
+    uint64_t key = __builtin_bswap64(e->prefix);
+
+    memcpy(b->key, &key, 8);
+    for (int i = 0; i < INLINE_VALUE_MAX; i++)
+        b->value[i] = (uint8_t)(e->at >> (16 - 8 * i));
+    out->key = b->key;
+    out->key_n = e->prefix & 0xff;
+    out->value = b->value;
+    out->value_n = (e->at >> 24) & 3;
 }
 
 static int block_next(struct record_stream *stream, struct record *out, struct err *err)
 {
     struct block_stream *b = (struct block_stream *)stream;
-    const struct stored *r;
-    bool same = false;
+    const struct entry *e = &b->e[b->i];
 
     (void)err;
     if (b->i == b->n)
         return 0;
-    r = at(b->s, b->e[b->i].at);
-    if (b->i && b->e[b->i].prefix == b->e[b->i - 1].prefix)
-        same = key_prefix_is_whole(b->e[b->i].prefix) || equal_keys(r, at(b->s, b->e[b->i - 1].at));
-    *out = (struct record){.key = r->bytes,
-                           .key_n = r->key_n,
-                           .value = r->bytes + r->key_n,
-                           .value_n = r->value_n,
-                           .same = same};
+    if (e->at & IN_ENTRY) {
+        from_entry(b, e, out);
+    } else {
+        const struct stored *r = at(b->s, e->at);
+
+        out->key = r->bytes;
+        out->key_n = r->key_n;
+        out->value = r->bytes + r->key_n;
+        out->value_n = r->value_n;
+    }
+    out->same = b->i && equal_keys(b->s, e, e - 1);
+    out->count = e->count;
     b->i++;
     return 1;
 }
@@ -260,7 +301,7 @@ static int write_partitions(struct sorter *s, const size_t *starts, struct spill
 
     for (uint32_t p = 0; p < s->o.partitions && rc == 0; p++) {
         struct block_stream b = {
-            {block_next}, s, s->sorted + starts[p], 0, starts[p + 1] - starts[p]};
+            {block_next}, s, s->sorted + starts[p], 0, starts[p + 1] - starts[p], {0}, {0}};
 
         rc = spill_begin(w, p, err);
         if (rc == 0 && s->combiner.combine && b.n)
@@ -291,6 +332,8 @@ static int spill_to(struct sorter *s, const char *path, struct err *err)
     spill_writer_free(w);
     free(starts);
     s->used = s->count = 0;
+    if (s->slots)
+        memset(s->slots, 0, SLOTS * sizeof *s->slots);
     return rc;
 }
 
@@ -344,31 +387,115 @@ static int make_room(struct sorter *s, size_t n, struct err *err)
     return 0;
 }
 
+static uint32_t slot_of(uint64_t prefix, const uint8_t *key, size_t n)
+{
+    uint64_t tail = 0;
+
+    if (n > KEY_PREFIX_BYTES)
+        memcpy(&tail, key + n - 8, 8);
+    return (uint32_t)(((prefix ^ tail * 31 ^ n) * 0x9e3779b97f4a7c15u) >> 48);
+}
+
+static uint32_t value_in_entry(const uint8_t *value, size_t n)
+{
+    uint32_t v = IN_ENTRY | (uint32_t)n << 24;
+
+    for (size_t i = 0; i < n; i++)
+        v |= (uint32_t)value[i] << (16 - 8 * i);
+    return v;
+}
+
+static bool same_record(const struct sorter *s, const struct entry *e, const struct entry *fresh,
+                        const struct record *r)
+{
+    const struct stored *x;
+
+    if (e->prefix != fresh->prefix || e->partition != fresh->partition || e->count == COUNT_MAX)
+        return false;
+    if ((e->at | fresh->at) & IN_ENTRY)
+        return e->at == fresh->at;
+    x = at(s, e->at);
+    return x->key_n == r->key_n && x->value_n == r->value_n &&
+           memcmp(x->bytes, r->key, r->key_n) == 0 &&
+           memcmp(x->bytes + r->key_n, r->value, r->value_n) == 0;
+}
+
+/* Whether the latest record with this key was this very one: then it only counts once more.
+ * Only the latest may, so that equal keys keep the order of their values. */
+static bool repeats(struct sorter *s, const struct entry *fresh, const struct record *r,
+                    uint32_t slot)
+{
+    struct entry *e = s->slots[slot] ? entry_of(s, s->slots[slot] - 1) : NULL;
+
+    if (!e || !same_record(s, e, fresh, r))
+        return false;
+    e->count++;
+    s->repeated++;
+    return true;
+}
+
+/* A table that finds next to nothing costs more than it brings. */
+static void judge_table(struct sorter *s)
+{
+    if (++s->tried < TRIAL)
+        return;
+    if (s->repeated < TRIAL / 8) {
+        free(s->slots);
+        s->slots = NULL;
+    }
+    s->tried = s->repeated = 0;
+}
+
+static int store(struct sorter *s, const struct record *r, struct entry *e, struct err *err)
+{
+    size_t n = e->at & IN_ENTRY ? 0 : stored_size(r->key_n, r->value_n);
+    struct stored *x;
+    int rc;
+
+    if (!fits(s, n) && (rc = make_room(s, n, err)) < 0)
+        return rc;
+    if (n) {
+        x = (struct stored *)(void *)(s->block + s->used);
+        x->key_n = (uint32_t)r->key_n;
+        x->value_n = (uint32_t)r->value_n;
+        if (r->key_n)
+            memcpy(x->bytes, r->key, r->key_n);
+        if (r->value_n)
+            memcpy(x->bytes + r->key_n, r->value, r->value_n);
+        e->at = (uint32_t)(s->used / UNIT);
+    }
+    *entry_of(s, s->count++) = *e;
+    s->used += n;
+    return 0;
+}
+
 int sorter_add(struct sorter *s, uint32_t partition, const uint8_t *key, size_t key_n,
                const uint8_t *value, size_t value_n, struct err *err)
 {
-    size_t n = stored_size(key_n, value_n);
-    struct stored *r;
+    const struct record r = {.key = key, .key_n = key_n, .value = value, .value_n = value_n};
+    struct entry e = {
+        .prefix = key_prefix(key, key_n), .partition = partition & 0x1ffff, .count = 1};
+    uint32_t slot = 0;
     int rc;
 
     if (key_n + value_n > RECORD_MAX)
         return err_set(err, ERR_LIMIT, "a record of %zu bytes, %zu are allowed", key_n + value_n,
                        RECORD_MAX);
-    if (!fits(s, n) && (rc = make_room(s, n, err)) < 0)
-        return rc;
-    r = (struct stored *)(void *)(s->block + s->used);
-    r->key_n = (uint32_t)key_n;
-    r->value_n = (uint32_t)value_n;
-    if (key_n)
-        memcpy(r->bytes, key, key_n);
-    if (value_n)
-        memcpy(r->bytes + key_n, value, value_n);
-    *entry_of(s, s->count) = (struct entry){.prefix = key_prefix(r->bytes, key_n),
-                                            .partition = partition,
-                                            .at = (uint32_t)(s->used / UNIT)};
-    s->count++;
-    s->used += n;
-    return 0;
+    if (key_n <= KEY_PREFIX_BYTES && value_n <= INLINE_VALUE_MAX)
+        e.at = value_in_entry(value, value_n);
+    if (s->slots) {
+        slot = slot_of(e.prefix, key, key_n);
+        if (repeats(s, &e, &r, slot)) {
+            judge_table(s);
+            return 0;
+        }
+    }
+    rc = store(s, &r, &e, err);
+    if (rc == 0 && s->slots) {
+        s->slots[slot] = (uint32_t)s->count;
+        judge_table(s);
+    }
+    return rc;
 }
 
 /* ---- the end ---- */

@@ -16,7 +16,7 @@ enum {
     INDEX_ROW = 24,
     TRAILER_BYTES = 12, /* partitions, checksum of the index, magic */
     PARTITIONS_MAX = 100000,
-    RECORD_HEAD_MAX = 30,
+    RECORD_HEAD_MAX = 40,
 };
 
 static const uint8_t header[HEADER_BYTES] = "ASPL\1\0\0";
@@ -198,8 +198,9 @@ static size_t shared_with_last(const struct spill_writer *w, const struct record
     return n;
 }
 
-/* A record: value length and whether the key is new in one varint; then, for a new key, how
- * much of the old one it begins with, how much is new, and the new part; then the value. */
+/* A record: value length, whether it comes more than once and whether its key is the one before,
+ * in one varint; how many times; then, for a new key, how much of the old one it begins with,
+ * how much is new, and the new part; then the value. */
 int spill_add(struct spill_writer *w, const struct record *r, struct err *err)
 {
     bool same = r->same && w->have_key;
@@ -215,7 +216,9 @@ int spill_add(struct spill_writer *w, const struct record *r, struct err *err)
         w->out_n += FRAME_HEAD;
     }
     p = w->out + w->out_n;
-    p += varint_put(p, (uint64_t)r->value_n << 1 | same);
+    p += varint_put(p, (uint64_t)r->value_n << 2 | (uint64_t)(r->count > 1) << 1 | same);
+    if (r->count > 1)
+        p += varint_put(p, r->count);
     if (!same) {
         shared = shared_with_last(w, r);
         p += varint_put(p, shared);
@@ -229,7 +232,7 @@ int spill_add(struct spill_writer *w, const struct record *r, struct err *err)
         memcpy(p, r->value, r->value_n);
     w->out_n = (size_t)(p - w->out) + r->value_n;
     w->runs[w->partition].records++;
-    w->records++;
+    w->records += r->count;
     if (rc == 0 && w->out_n - w->frame_at >= FRAME_BYTES)
         rc = end_frame(w, err);
     return rc;
@@ -488,6 +491,13 @@ static int new_key(struct spill_reader *r, struct rd *in, struct err *err)
     return 0;
 }
 
+static uint32_t repeat_count(struct rd *in)
+{
+    uint64_t n = rd_varint(in);
+
+    return n > UINT32_MAX ? 0 : (uint32_t)n;
+}
+
 static int reader_next(struct record_stream *s, struct record *out, struct err *err)
 {
     struct spill_reader *r = (struct spill_reader *)s;
@@ -504,15 +514,18 @@ static int reader_next(struct record_stream *s, struct record *out, struct err *
     in = (struct rd){.at = r->p, .end = r->stop};
     head = rd_varint(&in);
     out->same = head & 1;
+    out->count = 1;
+    if (head & 2)
+        out->count = repeat_count(&in);
     if (!out->same)
         rc = new_key(r, &in, err);
     else if (!r->have_key)
         rc = damaged(r, err, "a repeated key where none came before");
     if (rc < 0)
         return rc;
-    out->value_n = (size_t)(head >> 1);
+    out->value_n = (size_t)(head >> 2);
     out->value = rd_bytes(&in, out->value_n);
-    if (in.bad)
+    if (in.bad || out->count == 0)
         return damaged(r, err, "a record that makes no sense");
     out->key = r->key;
     out->key_n = r->key_n;

@@ -19,7 +19,8 @@
 #include "compute/record.h"
 
 struct spill_run {
-    uint64_t offset, bytes, records;
+    uint64_t offset, bytes;
+    uint64_t records; /* a repeated one counts once */
 };
 
 /* ---- writing ---- */
@@ -34,7 +35,7 @@ int spill_add(struct spill_writer *w, const struct record *r, struct err *err);
 /* Ends the file; @runs (of `partitions` entries, may be NULL) learns where each run lies. */
 int spill_writer_finish(struct spill_writer *w, struct spill_run *runs, struct err *err);
 void spill_writer_free(struct spill_writer *w); /* removes the file unless it was finished */
-uint64_t spill_writer_records(const struct spill_writer *w);
+uint64_t spill_writer_records(const struct spill_writer *w); /* repeated ones each time */
 uint64_t spill_writer_bytes(const struct spill_writer *w);
 
 /* Reads where the runs of a finished file are; *runs is malloc'd. */

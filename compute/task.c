@@ -193,27 +193,54 @@ int task_run_command(struct task *t, const char *command, const struct child_io 
     return rc;
 }
 
-int task_record_lines(struct record_stream *in, struct buf *lines, uint64_t *records,
-                      uint64_t *groups, struct err *err)
+void line_feed_init(struct line_feed *f, struct record_stream *in)
 {
-    struct record r;
-    int rc = 1;
+    *f = (struct line_feed){.in = in};
+    buf_init(&f->lines, RECORD_MAX + LINES_CHUNK + 2);
+}
 
-    buf_clear(lines);
-    while (lines->n < LINES_CHUNK && (rc = in->next(in, &r, err)) > 0) {
-        uint8_t *p = buf_grow(lines, r.key_n + r.value_n + 2);
+void line_feed_done(struct line_feed *f)
+{
+    buf_done(&f->lines);
+}
 
-        if (!p)
-            return err_set(err, ERR_NOMEM, "no memory for a record of %zu bytes",
-                           r.key_n + r.value_n);
-        memcpy(p, r.key, r.key_n);
-        p[r.key_n] = '\t';
-        memcpy(p + r.key_n + 1, r.value, r.value_n);
-        p[r.key_n + 1 + r.value_n] = '\n';
-        ++*records;
-        *groups += !r.same;
+/* The record once more, or as many times as there is room for. */
+static int put_lines(struct line_feed *f, struct err *err)
+{
+    size_t n = f->r.key_n + f->r.value_n + 2;
+    size_t fit = f->lines.n < LINES_CHUNK ? (LINES_CHUNK - f->lines.n) / n + 1 : 1;
+    size_t times = fit < f->left ? fit : f->left;
+    uint8_t *p = buf_grow(&f->lines, n * times);
+
+    if (!p)
+        return err_set(err, ERR_NOMEM, "no memory for a record of %zu bytes", n);
+    memcpy(p, f->r.key, f->r.key_n);
+    p[f->r.key_n] = '\t';
+    memcpy(p + f->r.key_n + 1, f->r.value, f->r.value_n);
+    p[n - 1] = '\n';
+    for (size_t i = 1; i < times; i++)
+        memcpy(p + i * n, p, n);
+    f->left -= (uint32_t)times;
+    f->records += times;
+    return 0;
+}
+
+int line_feed_next(struct line_feed *f, struct err *err)
+{
+    int rc = 0;
+
+    buf_clear(&f->lines);
+    while (rc == 0 && f->lines.n < LINES_CHUNK) {
+        if (f->left == 0) {
+            rc = f->in->next(f->in, &f->r, err);
+            if (rc <= 0)
+                return rc;
+            f->left = f->r.count;
+            f->groups += !f->r.same;
+        }
+        rc = put_lines(f, err);
     }
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 void task_rerun_line(const struct task *t, char *out, size_t n)

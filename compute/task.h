@@ -83,10 +83,18 @@ void task_reporter(void *ctx, const char *text,
                    size_t n); /* for child_io.reporter; ctx: the task */
 void task_alive(void *ctx);
 
-/* Fills @lines with about a chunk of KEY TAB VALUE lines for a program; none are left when it stays
- * empty.  Counts the records and the new keys. */
-int task_record_lines(struct record_stream *in, struct buf *lines, uint64_t *records,
-                      uint64_t *groups, struct err *err);
+/* Records as KEY TAB VALUE lines for a program, a chunk at a time. */
+struct line_feed {
+    struct record_stream *in;
+    struct buf lines;
+    struct record r; /* being given out: `left` more times */
+    uint32_t left;
+    uint64_t records, groups;
+};
+void line_feed_init(struct line_feed *f, struct record_stream *in);
+void line_feed_done(struct line_feed *f);
+/* Fills f->lines anew; they stay empty at the end. */
+int line_feed_next(struct line_feed *f, struct err *err);
 
 /* The environment that Streaming gives its programs; one block to free. */
 char **task_environment(const struct task *t, struct err *err);
