@@ -405,45 +405,6 @@ static void put_field(struct buf *out, const struct field *f, const struct edit_
     }
 }
 
-/* Characters beyond the 16-bit plane grow by half. */
-static int check_string(const char *s, struct err *err)
-{
-    size_t n = s ? strlen(s) : 0;
-
-    if (n > EDIT_STRING_MAX * 2 / 3)
-        return err_set(err, ERR_LIMIT, "a string of %zu bytes, at most %d can be recorded", n,
-                       EDIT_STRING_MAX * 2 / 3);
-    return 0;
-}
-
-int edit_check(const struct edit_op *op, struct err *err)
-{
-    const char *const strings[] = {op->path,       op->path2,       op->user,
-                                   op->group,      op->client_name, op->client_machine,
-                                   op->new_holder, op->snapshot,    op->snapshot2};
-    size_t total = 0;
-    int rc = 0;
-
-    for (unsigned i = 0; rc == 0 && i < sizeof strings / sizeof *strings; i++)
-        rc = check_string(strings[i], err);
-    for (int i = 0; rc == 0 && i < op->source_count; i++) {
-        rc = check_string(op->sources[i], err);
-        total += strlen(op->sources[i]) * 3 / 2 + 2;
-    }
-    for (int i = 0; rc == 0 && i < op->acl_count; i++) {
-        rc = check_string(op->acl[i].name, err);
-        total += (op->acl[i].name ? strlen(op->acl[i].name) : 0) + 32;
-    }
-    if (rc < 0)
-        return rc;
-    for (int i = 0; i < op->xattr_count; i++)
-        total += strlen(op->xattrs[i].name) + op->xattrs[i].value_n + 32;
-    total += (size_t)op->block_count * 27;
-    if (total > EDIT_BYTES_MAX / 2)
-        return err_set(err, ERR_LIMIT, "%s of %zu bytes", edit_name(op->code), total);
-    return 0;
-}
-
 int edit_encode(struct buf *out, const struct edit_op *op, struct err *err)
 {
     size_t start = out->n, n;

@@ -33,7 +33,8 @@ enum {
     EDIT_STRING_MAX = 65535,
 };
 
-/* Whether @op fits a record, asked before it is applied: what a client sent may be too long. */
+/* Whether @op fits a record, asked before it is applied: what a client sent may be too long, or
+ * text that Java could not read again (edit_check.c). */
 int edit_check(const struct edit_op *op, struct err *err);
 
 /* Appends @op with its txid to @out, at layout -67.  Fails when a field does not fit its place in

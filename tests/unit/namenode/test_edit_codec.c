@@ -198,6 +198,24 @@ static void test_a_string_too_long_for_a_record_is_refused(void)
     buf_done(&out);
 }
 
+static void test_text_that_java_could_not_read_is_refused(void)
+{
+    static const struct {
+        const char *text;
+        bool good;
+    } cases[] = {{"/plain", true},         {"/\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", true},
+                 {"/\xff", false},         {"/\xc3", false},
+                 {"/\xc0\xaf", false},     {"/\xed\xa0\xbd", false},
+                 {"/\xe0\x80\x80", false}, {"/\xf4\x90\x80\x80", false},
+                 {"/\x80", false},         {"/\xe2\x82", false}};
+
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct edit_op op = {.code = EDIT_MKDIR, .path = cases[i].text, .user = "u", .group = "g"};
+
+        CU_ASSERT((edit_check(&op, NULL) == 0) == cases[i].good);
+    }
+}
+
 static void test_characters_of_four_bytes_become_two_of_three(void)
 {
     struct edit_op op = {.code = EDIT_ALLOW_SNAPSHOT, .path = "/\xf0\x9f\x98\x80!"}, back;
@@ -223,4 +241,5 @@ SUITE(edit_codec, TEST(test_every_record_of_hadoop_comes_back_byte_for_byte),
       TEST(test_fields_that_lie_are_an_error),
       TEST(test_records_of_older_layouts_lack_what_came_later),
       TEST(test_a_string_too_long_for_a_record_is_refused),
+      TEST(test_text_that_java_could_not_read_is_refused),
       TEST(test_characters_of_four_bytes_become_two_of_three))
