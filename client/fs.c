@@ -156,6 +156,14 @@ const char *dfs_user(const struct dfs *fs)
 
 /* ---- asking ---- */
 
+struct question {
+    const char *method;
+    const ProtobufCMessage *request;
+    const ProtobufCMessageDescriptor *type;
+    struct arena *arena;
+    ProtobufCMessage **answer;
+};
+
 /* Errors that say nothing about the question: the same one may be asked again. */
 static bool may_ask_again(enum err_code code)
 {
@@ -171,29 +179,53 @@ static void wait_ms(int64_t ms)
         ;
 }
 
-int fs_ask(struct dfs *fs, const char *method, const ProtobufCMessage *request,
-           const ProtobufCMessageDescriptor *type, struct arena *arena, ProtobufCMessage **answer,
-           struct err *err)
+/* Asks until there is an answer that says something, or the time is over. */
+static int ask_for(struct dfs *fs, struct question *q, int window_ms, bool in_safe_mode,
+                   struct err *err)
 {
-    uint64_t until = env_mono_ms(env_posix()) + (uint64_t)fs->retry_window_ms;
+    uint64_t until = env_mono_ms(env_posix()) + (uint64_t)window_ms;
     int64_t step = conf_int(fs->conf, OPT_ipc_connect_wait), pause = step / 10 + 1;
     int32_t id = rpc_client_call_id(fs->namenode);
     struct err why;
 
     for (int tries = 0;; tries++) {
-        int rc =
-            rpc_call_again(fs->namenode, id, tries, method, request, type, arena, answer, &why);
+        int rc = rpc_call_again(fs->namenode, id, tries, q->method, q->request, q->type, q->arena,
+                                q->answer, &why);
+        bool again = may_ask_again(why.code) || (in_safe_mode && why.code == ERR_SAFEMODE);
 
         if (rc == 0)
             return 0;
-        if (!may_ask_again(why.code) || env_mono_ms(env_posix()) + (uint64_t)pause > until) {
+        if (!again || env_mono_ms(env_posix()) + (uint64_t)pause > until) {
             if (err)
                 *err = why;
             return rc;
         }
+        /* A refusal is an answer: the next try is a call of its own. */
+        if (why.code == ERR_SAFEMODE || why.code == ERR_RETRIABLE || why.code == ERR_STANDBY) {
+            id = rpc_client_call_id(fs->namenode);
+            tries = -1;
+        }
         wait_ms(pause);
         pause = pause * 2 < step ? pause * 2 : step;
     }
+}
+
+int fs_ask(struct dfs *fs, const char *method, const ProtobufCMessage *request,
+           const ProtobufCMessageDescriptor *type, struct arena *arena, ProtobufCMessage **answer,
+           struct err *err)
+{
+    struct question q = {method, request, type, arena, answer};
+
+    return ask_for(fs, &q, fs->retry_window_ms, false, err);
+}
+
+int fs_ask_patiently(struct dfs *fs, const char *method, const ProtobufCMessage *request,
+                     const ProtobufCMessageDescriptor *type, struct arena *arena,
+                     ProtobufCMessage **answer, struct err *err)
+{
+    struct question q = {method, request, type, arena, answer};
+
+    return ask_for(fs, &q, FS_PATIENCE_MS, true, err);
 }
 
 /* ---- names and addresses ---- */

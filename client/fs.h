@@ -21,6 +21,7 @@
 
 enum {
     FS_ANSWER_MAX = 256 << 20, /* one answer of the namenode, unpacked */
+    FS_PATIENCE_MS = 120000,   /* an open file waits so long for its namenode */
     FS_URI_MAX = 300,
     FS_CLIENT_NAME_MAX = 64,
 };
@@ -48,11 +49,21 @@ int fs_ask(struct dfs *fs, const char *method, const ProtobufCMessage *request,
            const ProtobufCMessageDescriptor *type, struct arena *arena, ProtobufCMessage **answer,
            struct err *err);
 
+/* The same for who is in the middle of something: waits longer, and also while the namenode is in
+ * safe mode, as it is for a while after a restart. */
+int fs_ask_patiently(struct dfs *fs, const char *method, const ProtobufCMessage *request,
+                     const ProtobufCMessageDescriptor *type, struct arena *arena,
+                     ProtobufCMessage **answer, struct err *err);
+
 /* FS_ASK(fs, "getFileInfo", &req, get_file_info, arena, &answer, err): the answer's type from
  * the name. */
 #define FS_ASK(fs, method, request, name, arena, answer, err)                                      \
     fs_ask(fs, method, &(request)->base, &pb__##name##_response_proto__descriptor, arena,          \
            (ProtobufCMessage **)(answer), err)
+
+#define FS_ASK_PATIENTLY(fs, method, request, name, arena, answer, err)                            \
+    fs_ask_patiently(fs, method, &(request)->base, &pb__##name##_response_proto__descriptor,       \
+                     arena, (ProtobufCMessage **)(answer), err)
 
 /* An absolute, tidy path: relative ones get /user/NAME in front, "//", "." and ".." are resolved, a
  * store's own scheme and authority are taken off.  @out belongs to @arena. */

@@ -263,7 +263,7 @@ static int ask_block(struct pipeline *p, const Pb__AddBlockRequestProto *req,
     struct err why;
 
     for (;;) {
-        int rc = FS_ASK(p->fs, "addBlock", req, add_block, &p->arena, answer, &why);
+        int rc = FS_ASK_PATIENTLY(p->fs, "addBlock", req, add_block, &p->arena, answer, &why);
 
         if (rc == 0)
             return 0;
@@ -442,8 +442,8 @@ static int ask_additional(struct pipeline *p, Pb__LocatedBlockProto **out, struc
     req.clientname = p->fs->client_name;
     req.has_fileid = true;
     req.fileid = p->file_id;
-    rc = FS_ASK(p->fs, "getAdditionalDatanode", &req, get_additional_datanode, &p->arena, &answer,
-                err);
+    rc = FS_ASK_PATIENTLY(p->fs, "getAdditionalDatanode", &req, get_additional_datanode, &p->arena,
+                          &answer, err);
     if (rc == 0)
         *out = answer->block;
     return rc;
@@ -508,8 +508,8 @@ static int ask_new_stamp(struct pipeline *p, uint64_t *gs, struct err *err)
 
     req.block = &p->block;
     req.clientname = p->fs->client_name;
-    rc = FS_ASK(p->fs, "updateBlockForPipeline", &req, update_block_for_pipeline, &p->arena,
-                &answer, err);
+    rc = FS_ASK_PATIENTLY(p->fs, "updateBlockForPipeline", &req, update_block_for_pipeline,
+                          &p->arena, &answer, err);
     if (rc < 0)
         return rc;
     *gs = answer->block->b->generationstamp;
@@ -537,7 +537,7 @@ static int tell_namenode(struct pipeline *p, uint64_t gs, struct err *err)
     req.newnodes = nodes;
     req.storageids = ids;
     req.n_newnodes = req.n_storageids = (size_t)p->count;
-    rc = FS_ASK(p->fs, "updatePipeline", &req, update_pipeline, &p->arena, &answer, err);
+    rc = FS_ASK_PATIENTLY(p->fs, "updatePipeline", &req, update_pipeline, &p->arena, &answer, err);
     if (rc == 0)
         p->block.generationstamp = gs;
     return rc;

@@ -537,7 +537,7 @@ static int persist(struct writer *w, struct err *err)
     req.lastblocklength = -1;
     req.has_fileid = true;
     req.fileid = w->file_id;
-    rc = FS_ASK(w->fs, "fsync", &req, fsync, &arena, &answer, err);
+    rc = FS_ASK_PATIENTLY(w->fs, "fsync", &req, fsync, &arena, &answer, err);
     arena_done(&arena);
     if (rc == 0)
         w->unpersisted = false;
@@ -625,7 +625,7 @@ static int complete(struct writer *w, struct err *err)
     req.fileid = w->file_id;
     for (;;) {
         arena_reset(&arena);
-        rc = FS_ASK(w->fs, "complete", &req, complete, &arena, &answer, err);
+        rc = FS_ASK_PATIENTLY(w->fs, "complete", &req, complete, &arena, &answer, err);
         if (rc < 0 || answer->result)
             break;
         if (tries-- <= 0) {

@@ -561,18 +561,26 @@ static int take_packets(struct flow *f, bool *answered, struct err *err)
 
 /* Waits until the sender or the datanode behind has something to say.  When part of a packet is
  * here already the rest will come: then it only looks whether acknowledgements have. */
-static int wait_for_either(struct flow *f, bool *from_sender, bool *from_mirror, struct err *err)
+static int wait_for_either(struct flow *f, bool *from_sender, bool *from_mirror, bool *answered,
+                           struct err *err)
 {
     struct pollfd p[2] = {{.fd = f->r->mirror, .events = POLLIN},
                           {.fd = f->r->fd, .events = POLLIN}};
     bool begun = !f->last_seen && intake_has(f->r->in) > 0;
-    int timeout = f->r->dn->socket_timeout_ms + 5000, n;
+    int timeout = f->r->dn->socket_timeout_ms + 5000 * f->r->behind, n;
 
     do
         n = poll(p, begun || f->last_seen ? 1 : 2, begun ? 0 : timeout);
     while (n < 0 && errno == EINTR);
-    if (n == 0 && !begun)
-        return err_set(err, ERR_TIMEOUT, "neither packets nor acknowledgements for %d ms", timeout);
+    if (n == 0 && !begun) {
+        int rc =
+            err_set(err, ERR_TIMEOUT, "neither packets nor acknowledgements for %d ms", timeout);
+
+        /* It is the one behind that owes us something: whoever is nearest to the silent one says
+         * so first, for the farther away the longer they wait. */
+        *answered = oldest(f) != NULL;
+        return *answered ? fail_mirror(f, err) : rc;
+    }
     *from_mirror = p[0].revents != 0;
     *from_sender = begun || p[1].revents != 0;
     return 0;
@@ -584,7 +592,7 @@ static int step(struct flow *f, bool *answered, struct err *err)
     int rc = 0;
 
     if (f->r->acks && f->r->mirror >= 0 && !f->mirror_gone)
-        rc = wait_for_either(f, &from_sender, &from_mirror, err);
+        rc = wait_for_either(f, &from_sender, &from_mirror, answered, err);
     if (rc == 0 && from_mirror)
         rc = take_acks(f, answered, err);
     if (rc == 0 && from_sender && !f->done)

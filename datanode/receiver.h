@@ -22,6 +22,7 @@ struct receiver {
     struct intake *in;
     int fd;              /* whom acknowledgements go to */
     int mirror;          /* the next datanode; -1: none */
+    int behind;          /* datanodes from that one on: each may need a while longer to answer */
     bool acks;           /* a client writes: packets are acknowledged, the block is closed here */
     struct checksum sum; /* of the packets */
     struct throttle *throttle;

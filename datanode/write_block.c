@@ -230,6 +230,7 @@ static int receive(struct writing *w, struct err *err)
                          .in = &w->x->in,
                          .fd = w->x->fd,
                          .mirror = w->mirror,
+                         .behind = (int)w->op->n_targets,
                          .acks = !w->is_datanode && !w->is_transfer,
                          .sum = w->sum};
     bool answered = false;

@@ -260,7 +260,7 @@ int op_get_additional_datanode(struct op *op, const Pb__GetAdditionalDatanodeReq
         .id = rq->blk->blockid, .gs = rq->blk->generationstamp, .length = rq->blk->numbytes};
     uint16_t storages[TARGETS_MAX];
     struct place p;
-    int rc, n;
+    int rc, n, existing = 0;
 
     if (!chosen || !excluded)
         return op_nomem(op);
@@ -283,9 +283,19 @@ int op_get_additional_datanode(struct op *op, const Pb__GetAdditionalDatanodeReq
     r.storage_policy = status_policy(op, &p.info);
     if (r.count < 0 || r.count > TARGETS_MAX)
         r.count = TARGETS_MAX;
-    if ((n = bm_choose_targets(op->nn->bm, &r, storages, &op->err)) < 0)
+    if (rq->n_existings + (size_t)r.count > TARGETS_MAX)
+        return err_set(&op->err, ERR_ARGUMENT, "a pipeline of %zu datanodes", rq->n_existings);
+    /* The answer is the whole pipeline: those that are in it, then the new ones. */
+    for (size_t i = 0; i < rq->n_existings; i++) {
+        const char *storage = i < rq->n_existingstorageuuids ? rq->existingstorageuuids[i] : "";
+        int s = bm_storage_number(op->nn->bm, chosen[i], storage);
+
+        if (s >= 0)
+            storages[existing++] = (uint16_t)s;
+    }
+    if ((n = bm_choose_targets(op->nn->bm, &r, storages + existing, &op->err)) < 0)
         return n;
-    return give_block(op, &block, UINT64_MAX, storages, n, &rs->block);
+    return give_block(op, &block, UINT64_MAX, storages, existing + n, &rs->block);
 }
 
 static const char *state_name(enum block_state s)
