@@ -112,8 +112,8 @@ void bm_wait_complete(struct block_manager *bm, uint64_t block, int timeout_ms, 
 
 /* Starts the recovery of a block whose writer is gone: it becomes BLOCK_UNDER_RECOVERY, and the
  * next heartbeat of one of its datanodes carries the command.  @recovery_id is a fresh stamp.
- * False when no datanode is known that could do it (then the block is deleted by the caller if
- * it is empty, or tried again later).  bm_options.recovered hears of the end. */
+ * False when no datanode was ever heard of that has any of it (then the caller deletes the block
+ * if it is empty).  bm_options.recovered hears of the end. */
 bool bm_begin_recovery(struct block_manager *bm, uint64_t block, uint64_t recovery_id);
 
 /* The file was closed, or its replication changed: look at its blocks. */

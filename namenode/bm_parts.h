@@ -148,6 +148,7 @@ struct writing { /* a block that is not complete yet */
     struct writing_replica *replicas;
     uint32_t count, room;
     uint64_t recovery_id;
+    uint64_t gs; /* of the block when the pipeline was made; 0: it was only reported */
 };
 
 struct mark {
@@ -345,6 +346,7 @@ void writing_reported(struct block_manager *bm, uint64_t block, struct storage *
                       const struct reported *r);
 void writing_forget(struct block_manager *bm, uint64_t block);
 void writing_drop_storage(struct block_manager *bm, uint64_t block, uint16_t storage);
+void writing_forget_storage(struct block_manager *bm, uint16_t storage);
 void writing_free(struct block_manager *bm);
 /* Recovery commands for @node's heartbeat; NULL when there are none. */
 Pb__BlockRecoveryCommandProto *writing_recoveries(struct block_manager *bm, struct datanode *node,
@@ -361,6 +363,7 @@ void redundancy_work(struct block_manager *bm);
 void redundancy_timeouts(struct block_manager *bm);
 void pending_add(struct block_manager *bm, uint64_t block, uint16_t storage);
 void pending_done(struct block_manager *bm, uint64_t block, const struct datanode *node);
+void pending_forget_storage(struct block_manager *bm, uint16_t storage);
 int pending_count(struct block_manager *bm, uint64_t block);
 int block_replication(struct block_manager *bm, const struct block_info *b);
 bool block_racks_enough(struct block_manager *bm, uint64_t block, int wanted);

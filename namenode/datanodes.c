@@ -338,6 +338,8 @@ static void free_storage(struct block_manager *bm, struct storage *st)
                 break;
             }
     }
+    writing_forget_storage(bm, st->number);
+    pending_forget_storage(bm, st->number);
     bm->storages[st->number] = NULL;
     put_away(bm, st->uuid);
     free(st);

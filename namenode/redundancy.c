@@ -49,6 +49,20 @@ void pending_done(struct block_manager *bm, uint64_t block, const struct datanod
         block_table_remove(&bm->pending, p);
 }
 
+void pending_forget_storage(struct block_manager *bm, uint16_t storage)
+{
+    struct pending *p = block_table_first(&bm->pending, 0), *next;
+
+    for (; p; p = next) {
+        next = block_table_next(&bm->pending, p);
+        for (uint32_t i = 0; i < p->count; i++)
+            if (p->targets[i] == storage)
+                p->targets[i--] = p->targets[--p->count];
+        if (p->count == 0)
+            block_table_remove(&bm->pending, p);
+    }
+}
+
 int pending_count(struct block_manager *bm, uint64_t block)
 {
     const struct pending *p = block_table_find(&bm->pending, block);

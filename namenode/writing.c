@@ -32,13 +32,51 @@ static struct writing_replica *add_replica(struct writing *w, uint16_t storage)
     return &w->replicas[w->count++];
 }
 
+static bool is_on_node_of(struct block_manager *bm, const struct storage *st,
+                          const uint16_t *storages, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const struct storage *other = storage_at(bm, storages[i]);
+
+        if (other && other->node == st->node)
+            return true;
+    }
+    return false;
+}
+
+/* The block has a new stamp: what was finalized before (by an append's last writer, or in a
+ * pipeline that broke) is an older version.  Nodes of the new pipeline will report the new one;
+ * the others' replicas go when the block is whole. */
+static void age_listed(struct block_manager *bm, uint64_t block, uint64_t old_gs,
+                       const uint16_t *pipeline, int count)
+{
+    uint16_t storages[REPLICAS_MAX];
+    unsigned n = listed_on(bm, block, storages);
+
+    for (unsigned i = 0; i < n; i++) {
+        struct storage *st = storage_at(bm, storages[i]);
+
+        if (st && !is_on_node_of(bm, st, pipeline, count) &&
+            mark_add(&bm->corrupt, block, st->number, WHY_STAMP, old_gs))
+            continue;
+        if (ns_block_remove_storage(bm->ns, block, storages[i]) && st)
+            st->block_count--;
+        mark_remove(&bm->corrupt, block, storages[i]);
+        mark_remove(&bm->excess, block, storages[i]);
+    }
+}
+
 void bm_expect(struct block_manager *bm, uint64_t block, const uint16_t *storages, int count)
 {
     bool made;
     struct writing *w = block_table_add(&bm->writing, block, &made);
+    struct block_info b;
 
-    if (!w)
+    if (!w || !ns_block(bm->ns, block, &b))
         return; /* the reports will tell */
+    if (w->gs && w->gs != b.gs)
+        age_listed(bm, block, w->gs, storages, count);
+    w->gs = b.gs;
     w->count = 0;
     for (int i = 0; i < count; i++) {
         struct storage *st = storage_at(bm, storages[i]);
@@ -110,6 +148,14 @@ void writing_drop_storage(struct block_manager *bm, uint64_t block, uint16_t sto
         }
 }
 
+/* Its number will be another's. */
+void writing_forget_storage(struct block_manager *bm, uint16_t storage)
+{
+    for (struct writing *w = block_table_first(&bm->writing, 0); w;
+         w = block_table_next(&bm->writing, w))
+        writing_drop_storage(bm, w->e.block, storage);
+}
+
 void writing_free(struct block_manager *bm)
 {
     for (struct writing *w = block_table_first(&bm->writing, 0); w;
@@ -165,7 +211,7 @@ bool bm_begin_recovery(struct block_manager *bm, uint64_t block, uint64_t recove
     w->recovery_id = recovery_id;
     primary = choose_primary(bm, w);
     if (!primary)
-        return false;
+        return w->count > 0; /* they are away; it is tried again */
     node = storage_at(bm, primary->storage)->node;
     for (int i = 0; i < node->recover_count; i++)
         if (node->recover[i] == block)
@@ -291,10 +337,11 @@ static void take_outcome(struct block_manager *bm, const struct block_info *befo
 
     if (out->delete_block || !ns_block(bm->ns, out->block, &b))
         return;
+    if (out->close_file)
+        drop_old_replicas(bm, before, kept, kept_count);
     bm_expect(bm, out->block, kept, kept_count);
     if (!out->close_file)
         return;
-    drop_old_replicas(bm, before, kept, kept_count);
     for (int i = 0; i < kept_count; i++) {
         struct storage *st = storage_at(bm, kept[i]);
 

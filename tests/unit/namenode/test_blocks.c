@@ -780,6 +780,44 @@ static void test_blocks_from_the_future_keep_safe_mode_until_forced(void)
     world_close(&w);
 }
 
+/* ---- appending ---- */
+
+static void test_what_an_append_left_behind_is_no_copy(void)
+{
+    struct edit_block eb;
+    struct edit_op append = {
+        .code = EDIT_APPEND, .path = "/f", .client_name = "c", .client_machine = "h"};
+    struct edit_op update = {
+        .code = EDIT_UPDATE_BLOCKS, .path = "/f", .blocks = &eb, .block_count = 1};
+    struct bm_replicas r;
+    struct block_info b;
+    uint16_t s[3];
+    uint64_t block;
+
+    open_world(4, NULL);
+    block = world_file(&w, "/f", 3, 100);
+    CU_ASSERT_FATAL(ns_apply(w.ns, &append, &w.err) == 0);
+    CU_ASSERT(ns_block_storages(w.ns, block, s, 3) == 3);
+    bm_expect(w.bm, block, s, 3);
+    ns_block(w.ns, block, &b);
+    CU_ASSERT(b.state == BLOCK_UNDER_CONSTRUCTION);
+    eb = (struct edit_block){block, 100, b.gs + 1}; /* the third node broke away */
+    CU_ASSERT_FATAL(ns_apply(w.ns, &update, &w.err) == 0);
+    bm_expect(w.bm, block, s, 2);
+    ns_block_commit(w.ns, block, 150, b.gs + 1);
+    CU_ASSERT(!bm_is_complete_enough(w.bm, block)); /* three old replicas complete nothing */
+    world_finish_file(&w, "/f", block, 150);
+    bm_count_replicas(w.bm, block, &r);
+    CU_ASSERT(r.live == 2 && r.corrupt == 1);
+    world_pass(&w, 30000);
+    bm_count_replicas(w.bm, block, &r);
+    CU_ASSERT(r.live == 3 && r.corrupt == 0);
+    for (int i = 0; i < 4; i++)
+        CU_ASSERT(!model_holds(&w.nodes[i], block) ||
+                  model_holds(&w.nodes[i], block)->gs == b.gs + 1);
+    world_close(&w);
+}
+
 /* ---- recovery ---- */
 
 static int synchronize(uint64_t block, uint64_t gs, uint64_t length, struct model *m)
@@ -839,6 +877,25 @@ static void test_a_block_without_a_writer_is_recovered(void)
     CU_ASSERT(synchronize(block, b.gs, 60, lead) == 0); /* once more does no harm */
     world_pass(&w, 20000);
     CU_ASSERT(world_live(&w, block) == 2);
+    world_close(&w);
+}
+
+static void test_a_block_whose_nodes_are_away_is_not_given_up(void)
+{
+    struct block_info b;
+    uint64_t block;
+
+    open_world(1, NULL);
+    block = world_begin_file(&w, "/f", 1, NULL);
+    ns_block(w.ns, block, &b);
+    w.nodes[0].up = false;
+    world_pass(&w, 61000);
+    CU_ASSERT(bm_begin_recovery(w.bm, block, b.gs + 1)); /* somebody has some of it */
+    w.nodes[0].up = true;
+    world_pass(&w, 6000);
+    CU_ASSERT(bm_begin_recovery(w.bm, block, b.gs + 2));
+    model_beat(&w, &w.nodes[0]);
+    CU_ASSERT(w.nodes[0].recovery_id == b.gs + 2);
     world_close(&w);
 }
 
@@ -1025,7 +1082,9 @@ SUITE(blocks, TEST(test_first_copy_is_local_second_in_another_rack_third_beside_
       TEST(test_safe_mode_waits_for_the_blocks_and_says_so),
       TEST(test_with_nothing_to_wait_for_there_is_no_safe_mode),
       TEST(test_blocks_from_the_future_keep_safe_mode_until_forced),
+      TEST(test_what_an_append_left_behind_is_no_copy),
       TEST(test_a_block_without_a_writer_is_recovered),
+      TEST(test_a_block_whose_nodes_are_away_is_not_given_up),
       TEST(test_another_node_leads_when_the_first_does_not_answer),
       TEST(test_the_nearest_copy_comes_first), TEST(test_packed_locations_unpack_to_the_same),
       TEST(test_after_any_trouble_every_block_is_as_it_should_be))
