@@ -8,7 +8,7 @@
 #include "common/env.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { INPUT_MAX = 1 << 20, MUTATED_MAX = 1024 };
+enum { INPUT_MAX = 1 << 20, MUTATED_MAX = 3000 };
 
 /* In memory of exactly its size, so that a sanitizer sees a read past the end. */
 static int feed(const uint8_t *bytes, size_t n)
