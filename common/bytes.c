@@ -7,12 +7,15 @@
 
 const uint8_t *rd_bytes(struct rd *r, size_t n)
 {
+    static const uint8_t nothing[1]; /* what a cursor over no memory at all points to */
     const uint8_t *p = r->at;
 
     if (r->bad || (size_t)(r->end - r->at) < n) {
         r->bad = true;
         return NULL;
     }
+    if (!p)
+        return r->at = r->end = nothing;
     r->at += n;
     return p;
 }
