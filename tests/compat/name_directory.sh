@@ -92,19 +92,32 @@ else
 fi
 
 # ---- changes of every kind by Hadoop's shell, then a kill ----
-j() { java_fs "$@" > "$T/j.out" 2>&1 || fail "fs $*: $(tail -n 1 "$T/j.out")"; }
-j -mkdir -p /n/a/b
-j -touchz /n/f /n/g /n/h
-j -chmod 751 /n/a
-j -chown carol:staff /n/f
-j -setrep 2 /n/g
-j -mv /n/h /n/a/h
-j -mv /n/g "/n/a/ä😀"
-j -setfacl -m user:dave:rw- /n/f
-j -setfacl -m default:user:erin:r-x /n/a
-j -setfattr -n user.k -v v /n/f
-j -mkdir /n/gone
-j -rm -r -skipTrash /n/gone
+javac -d "$T/classes" -cp "$HADOOP_LIB/*" tests/compat/FsShellDriver.java || exit 1
+shells() { # shells < LINES: each line, its words separated by blanks, through Hadoop's shell; all in one JVM
+  local n=0 line
+  rm -rf "$T/shells"
+  mkdir "$T/shells"
+  tr ' ' '\t' > "$T/shells.in"
+  java -Xmx512m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "$T/classes:$HADOOP_CONF_DIR:$HADOOP_LIB/*" FsShellDriver "$T/shells.in" "$T/shells" > "$T/shells.out" 2>&1
+  while IFS= read -r line; do
+    [ "$(cat "$T/shells/$n.rc" 2> /dev/null)" = 0 ] || fail "fs $line: $(tail -n 1 "$T/shells/$n.err")"
+    n=$((n + 1))
+  done < "$T/shells.in"
+}
+shells << 'EOS'
+-mkdir -p /n/a/b
+-touchz /n/f /n/g /n/h
+-chmod 751 /n/a
+-chown carol:staff /n/f
+-setrep 2 /n/g
+-mv /n/h /n/a/h
+-mv /n/g /n/a/ä😀
+-setfacl -m user:dave:rw- /n/f
+-setfacl -m default:user:erin:r-x /n/a
+-setfattr -n user.k -v v /n/f
+-mkdir /n/gone
+-rm -r -skipTrash /n/gone
+EOS
 stop KILL
 start_ours
 listing > "$T/ours.ls"
@@ -131,11 +144,11 @@ if java_fs -getfacl /n/f 2> /dev/null | grep -q 'user:dave:rw-' && java_fs -getf
 else
   fail "ACLs or attributes are not there"
 fi
-j -mkdir /n/by-java
+"$B"/bin/dfs -mkdir /n/by-java
 admin -safemode enter > /dev/null
 check "Java saves it" admin -saveNamespace
 admin -safemode leave > /dev/null
-j -mkdir /n/by-java/after
+"$B"/bin/dfs -mkdir /n/by-java/after
 stop KILL
 start_ours
 listing > "$T/ours2.ls"
@@ -157,7 +170,7 @@ stop
 configure "$T/fresh"
 check "our namenode formats" "$B"/bin/namenode --config "$T/conf" -format
 start_java
-check "Java's namenode starts from what we formatted" java_fs -mkdir /x
+check "Java's namenode starts from what we formatted" "$B"/bin/dfs -mkdir /x
 stop
 start_ours
 check "and ours goes on with that" "$B"/bin/dfs -test -d /x
