@@ -113,7 +113,8 @@ static uint64_t digest_inode(const struct namespace *ns, uint64_t id, uint64_t h
     h = mix_bytes(h, in.name, in.name_n);
     h = mix_text(mix_text(h, in.user), in.group);
     h = dcache_mix(h, (uint64_t)in.kind << 48 | (uint64_t)in.mode << 32 | in.replication);
-    h = dcache_mix(dcache_mix(h, in.mtime_ms), in.atime_ms);
+    /* An image has no access time of a directory: setTimes() sets one that lasts till a restart. */
+    h = dcache_mix(dcache_mix(h, in.mtime_ms), in.kind == INODE_DIR ? 0 : in.atime_ms);
     h = dcache_mix(h, in.block_size);
     h = dcache_mix(h, (uint64_t)in.storage_policy << 8 | in.ec_policy);
     h = mix_text(h, in.target);
