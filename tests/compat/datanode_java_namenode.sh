@@ -31,6 +31,7 @@ write_conf() { # write_conf DIR: for the Java datanode too
     property dfs.heartbeat.interval 1
     property dfs.namenode.heartbeat.recheck-interval 1000
     property dfs.namenode.redundancy.interval.seconds 1s
+    property dfs.namenode.reconstruction.pending.timeout-sec 3
     property dfs.client.socket-timeout 10000
     property dfs.datanode.data.dir "$T/d0"
     property dfs.datanode.address "127.0.0.1:$((PORT + 10))"
