@@ -35,7 +35,8 @@ bool is_pattern(const uint8_t *bytes, uint64_t at, size_t n)
     return true;
 }
 
-struct dataset *open_dataset(struct env *env, const char *dir, struct err *err)
+static struct dataset *open_pool(struct env *env, const char *dir, const struct pool_info *pool,
+                                 struct err *err)
 {
     char *dirs[] = {(char *)(uintptr_t)dir};
     struct dataset_options o = {.env = env, .dirs = dirs, .dir_count = 1};
@@ -43,11 +44,16 @@ struct dataset *open_dataset(struct env *env, const char *dir, struct err *err)
 
     if (dataset_open(&o, &ds, err) < 0)
         return NULL;
-    if (dataset_join(ds, &test_pool, err) < 0) {
+    if (dataset_join(ds, pool, err) < 0) {
         dataset_close(ds);
         return NULL;
     }
     return ds;
+}
+
+struct dataset *open_dataset(struct env *env, const char *dir, struct err *err)
+{
+    return open_pool(env, dir, &test_pool, err);
 }
 
 struct write_want want_of(uint64_t id, uint64_t stamp)
@@ -95,6 +101,12 @@ int make_replica(struct env *env, struct dataset *ds, uint64_t id, uint64_t stam
 
 void world_open(struct dn_world *w, const char *dir)
 {
+    world_open_pool(w, dir, POOL);
+}
+
+void world_open_pool(struct dn_world *w, const char *dir, const char *pool_id)
+{
+    struct pool_info pool = test_pool;
     const struct net_addr at = {.host = "127.0.0.1"};
     struct conf_args args = {0};
     struct err err = {0};
@@ -104,7 +116,8 @@ void world_open(struct dn_world *w, const char *dir)
     w->dn.env = env_posix();
     CU_ASSERT_FATAL(conf_load(&args, &w->conf, &err) == 0);
     w->dn.conf = w->conf;
-    w->dn.ds = open_dataset(w->dn.env, w->dir, &err);
+    snprintf(pool.pool_id, sizeof pool.pool_id, "%s", pool_id);
+    w->dn.ds = open_pool(w->dn.env, w->dir, &pool, &err);
     CU_ASSERT_FATAL(w->dn.ds != NULL);
     w->dn.crew = crew_new(64);
     w->dn.balance = throttle_new(w->dn.env, 0);

@@ -25,6 +25,7 @@ struct dn_world {
 };
 
 void world_open(struct dn_world *w, const char *dir); /* NULL: a fresh one */
+void world_open_pool(struct dn_world *w, const char *dir, const char *pool_id);
 void world_close(struct dn_world *w);
 
 struct dataset *open_dataset(struct env *env, const char *dir, struct err *err); /* and joins */
