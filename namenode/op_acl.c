@@ -155,6 +155,10 @@ static int read_spec(struct op *op, const struct place *p, Pb__AclEntryProto *co
     for (size_t i = 0; i < n; i++) {
         const char *name = spec[i]->name && *spec[i]->name ? spec[i]->name : NULL;
 
+        /* the wire lets any number through */
+        if (spec[i]->type > (unsigned)OTHER || spec[i]->scope > (unsigned)DEFAULT ||
+            spec[i]->permissions > 7)
+            return refuse(op, p, "an entry of unknown type, scope or permissions.");
         if (list_find(out, (int)spec[i]->scope, (int)spec[i]->type, name))
             return refuse(op, p, "multiple entries with same scope, type and name.");
         if (name && (spec[i]->type == (unsigned)MASK || spec[i]->type == (unsigned)OTHER))

@@ -229,6 +229,15 @@ int op_set_quota(struct op *op, const Pb__SetQuotaRequestProto *rq, Pb__SetQuota
         return err_set(&op->err, ERR_ARGUMENT,
                        "Illegal value for nsQuota or ssQuota : %lld and %lld",
                        (long long)e.ns_quota, (long long)e.ds_quota);
+    if (rq->has_storagetype &&
+        ((unsigned)rq->storagetype < PB__STORAGE_TYPE_PROTO__DISK ||
+         (unsigned)rq->storagetype > PB__STORAGE_TYPE_PROTO__NVDIMM || e.ns_quota != QUOTA_KEEP))
+        return err_set(
+            &op->err, ERR_UNSUPPORTED,
+            "Failed to set quota by storage type because either"
+            "dfs.quota.by.storage.type.enabled is set to true or nsQuota value is illegal "
+            "%lld",
+            (long long)e.ns_quota);
     if (!p.id)
         return err_set(&op->err, ERR_NOENT, "Directory does not exist: %s", p.path);
     if (p.info.kind != INODE_DIR)

@@ -24,7 +24,7 @@ static const char *space_name(int ns)
 {
     static const char *const names[] = {"user", "trusted", "security", "system", "raw"};
 
-    return names[ns <= NS_RAW ? ns : NS_USER];
+    return names[ns >= 0 && ns <= NS_RAW ? ns : NS_USER];
 }
 
 static bool is_unreadable_mark(int ns, const char *name)
