@@ -498,7 +498,7 @@ static size_t join_surrogates(char *out, const uint8_t *p, size_t n)
     return at;
 }
 
-static const char *get_utf8(struct rd *r, struct arena *arena)
+const char *edit_read_string(struct rd *r, struct arena *arena)
 {
     size_t n = rd_be(r, 2);
     const uint8_t *p = rd_bytes(r, n);
@@ -527,7 +527,7 @@ static const char *get_chars(struct rd *r, size_t n, struct arena *arena)
     return s ? s : "";
 }
 
-static int64_t get_vlong(struct rd *r)
+int64_t edit_read_vlong(struct rd *r)
 {
     int first = (int8_t)rd_be(r, 1);
     uint64_t v;
@@ -538,9 +538,9 @@ static int64_t get_vlong(struct rd *r)
     return first < -120 ? (int64_t)~v : (int64_t)v;
 }
 
-static const char *get_text(struct rd *r, struct arena *arena)
+const char *edit_read_text(struct rd *r, struct arena *arena)
 {
-    int64_t n = get_vlong(r);
+    int64_t n = edit_read_vlong(r);
 
     if (n < 0) {
         r->bad = true;
@@ -578,14 +578,14 @@ static void get_blocks(struct rd *r, struct arena *arena, struct edit_op *op)
 
 static void get_compact(struct rd *r, struct arena *arena, struct edit_op *op)
 {
-    int64_t count = get_vlong(r);
+    int64_t count = edit_read_vlong(r);
     struct edit_block *b = get_list(r, count, 10, sizeof *b, arena);
     uint64_t length = 0, gs = 0;
 
     for (int64_t i = 0; b && i < count; i++) {
         b[i].id = rd_be(r, 8);
-        b[i].length = length += (uint64_t)get_vlong(r);
-        b[i].gs = gs += (uint64_t)get_vlong(r);
+        b[i].length = length += (uint64_t)edit_read_vlong(r);
+        b[i].gs = gs += (uint64_t)edit_read_vlong(r);
     }
     op->blocks = b;
     op->block_count = b ? (int)count : 0;
@@ -602,7 +602,7 @@ static void get_acl(struct rd *r, struct arena *arena, struct edit_op *op)
         e[i] =
             (struct edit_acl_entry){.permissions = v & 7, .type = v >> 3 & 3, .scope = v >> 5 & 1};
         if (v & 1 << 6)
-            e[i].name = get_utf8(r, arena);
+            e[i].name = edit_read_string(r, arena);
     }
     op->acl = e;
     op->acl_count = e ? (int)count : 0;
@@ -707,7 +707,7 @@ static void get_sources(struct rd *r, struct arena *arena, struct edit_op *op)
     const char **list = get_list(r, count, 2, sizeof *list, arena);
 
     for (int64_t i = 0; list && i < count; i++)
-        list[i] = get_utf8(r, arena);
+        list[i] = edit_read_string(r, arena);
     op->sources = list;
     op->source_count = list ? (int)count : 0;
 }
@@ -794,7 +794,7 @@ static void get_field(struct rd *r, const struct field *f, struct arena *arena, 
 
     switch (f->kind) {
     case K_END: break;
-    case K_STRING: *(const char **)p = get_utf8(r, arena); break;
+    case K_STRING: *(const char **)p = edit_read_string(r, arena); break;
     case K_U64: *(uint64_t *)p = rd_be(r, 8); break;
     case K_U16: *(uint16_t *)p = (uint16_t)rd_be(r, 2); break;
     case K_U8: *(uint8_t *)p = (uint8_t)rd_be(r, 1); break;
@@ -808,8 +808,8 @@ static void get_field(struct rd *r, const struct field *f, struct arena *arena, 
         break;
     case K_MTIME2: rd_be(r, 8); break;
     case K_PERMISSION:
-        op->user = get_text(r, arena);
-        op->group = get_text(r, arena);
+        op->user = edit_read_text(r, arena);
+        op->group = edit_read_text(r, arena);
         op->mode = (uint16_t)rd_be(r, 2);
         break;
     case K_BLOCKS: get_blocks(r, arena, op); break;

@@ -58,6 +58,12 @@ enum edit_found edit_frame(struct rd *r, struct edit_frame *out, struct err *err
 int edit_decode(const struct edit_frame *f, int layout, struct arena *arena, struct edit_op *out,
                 struct err *err);
 
+/* Single things within the opaque bytes of a record: UTF8 with two bytes of length, a number of
+ * varying length, and text with such a length.  A bad cursor stays bad. */
+const char *edit_read_string(struct rd *r, struct arena *arena);
+int64_t edit_read_vlong(struct rd *r);
+const char *edit_read_text(struct rd *r, struct arena *arena);
+
 /* The code's name as Hadoop's tools print it, "OP_MKDIR"; NULL for a code that does not exist. */
 const char *edit_name(unsigned code);
 

@@ -6,7 +6,7 @@
  * the file: loading ten million files is the longest part of a start.
  *
  * Sections about things that Ashlar does not act on yet (cache pools, tokens, policies of
- * erasure codes) are carried from image to image as they are.
+ * erasure codes) are carried from image to image (carried.h).
  *
  * Thread:  one; loading starts threads of its own and joins them.
  * Format:  docs/formats/fsimage.md
@@ -23,7 +23,7 @@
 #include "namenode/md5.h"
 #include "namenode/namespace.h"
 
-/* Sections that are carried as they are; empty: what a fresh store has. */
+/* Sections that are only carried; empty: what a fresh store has. */
 struct image_extras {
     struct buf secret_manager, cache_manager, erasure_coding;
     uint32_t snapshot_counter;

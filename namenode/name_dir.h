@@ -52,7 +52,7 @@ const struct name_identity *name_dirs_identity(const struct name_dirs *d);
 struct load_result {
     uint64_t image_txid, last_txid, replayed, image_ms, edits_ms;
     uint64_t cut_bytes; /* of torn segments */
-    uint64_t unacted;   /* records that are kept in the log but mean nothing to Ashlar yet */
+    uint64_t carried;   /* records about what is only kept for Hadoop (carried.h) */
 };
 int name_dirs_load(struct name_dirs *d, struct namespace *ns,
                    void (*on_op)(void *ctx, const struct edit_op *op), void *ctx,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "namenode/carried.h"
 #include "namenode/edit_segment.h"
 #include "namenode/name_dir.h"
 #include "namenode/name_dir_parts.h"
@@ -147,44 +148,23 @@ static int load_image(struct name_dirs *d, const struct name_files *files, struc
 
 struct replay {
     struct namespace *ns;
+    struct image_extras *extras;
     void (*on_op)(void *ctx, const struct edit_op *op);
     void *ctx;
     struct load_result *result;
 };
-
-/* Records of which Ashlar has no state: they change nothing. */
-static bool is_unacted(enum edit_code code)
-{
-    switch (code) {
-    case EDIT_GET_DELEGATION_TOKEN:
-    case EDIT_RENEW_DELEGATION_TOKEN:
-    case EDIT_CANCEL_DELEGATION_TOKEN:
-    case EDIT_UPDATE_MASTER_KEY:
-    case EDIT_ADD_CACHE_DIRECTIVE:
-    case EDIT_REMOVE_CACHE_DIRECTIVE:
-    case EDIT_MODIFY_CACHE_DIRECTIVE:
-    case EDIT_ADD_CACHE_POOL:
-    case EDIT_MODIFY_CACHE_POOL:
-    case EDIT_REMOVE_CACHE_POOL:
-    case EDIT_ADD_EC_POLICY:
-    case EDIT_ENABLE_EC_POLICY:
-    case EDIT_DISABLE_EC_POLICY:
-    case EDIT_REMOVE_EC_POLICY:
-    case EDIT_ROLLING_UPGRADE_START:
-    case EDIT_ROLLING_UPGRADE_FINALIZE: return true;
-    default: return false;
-    }
-}
 
 static int replay_op(void *ctx, const struct edit_op *op, struct err *err)
 {
     struct replay *r = ctx;
     int rc = 0;
 
-    if (is_unacted(op->code))
-        r->result->unacted++;
-    else if (op->code != EDIT_START_LOG_SEGMENT && op->code != EDIT_END_LOG_SEGMENT)
+    if (carried_has(op->code)) {
+        rc = carried_apply(r->extras, op, err);
+        r->result->carried++;
+    } else if (op->code != EDIT_START_LOG_SEGMENT && op->code != EDIT_END_LOG_SEGMENT) {
         rc = ns_apply(r->ns, op, err);
+    }
     if (rc < 0)
         return rc;
     r->result->replayed++;
@@ -305,7 +285,7 @@ int name_dirs_load(struct name_dirs *d, struct namespace *ns,
                    struct load_result *out, struct err *err)
 {
     struct load_result result = {0};
-    struct replay r = {ns, on_op, ctx, &result};
+    struct replay r = {ns, &d->extras, on_op, ctx, &result};
     struct name_files files;
     uint64_t start = env_mono_ms(d->env), loaded;
     int rc = name_files_list(d, &files, err);
