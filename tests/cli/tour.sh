@@ -17,7 +17,7 @@ if [ "$(wc -l < "$T/named")" -gt 40 ] && [ -z "$missing" ]; then pass "every ste
 fi
 for f in docs/formats/*.md docs/design/*.md docs/*.md README.md; do
   grep -oE '`(docs|tests|tools)/[A-Za-z0-9_./-]+`' "$f" | tr -d '`' | while IFS= read -r p; do
-    [ -e "$p" ] || [ -e "build/$p" ] || echo "$f names $p"
+    [ -e "$p" ] || [ -e "$p.c" ] || echo "$f names $p"
   done
 done > "$T/dangling"
 if [ -s "$T/dangling" ]; then fail "pages name only files that are there: $(tr '\n' ';' < "$T/dangling")"; else pass "pages name only files that are there"; fi
