@@ -171,14 +171,12 @@ int apply_xattrs(struct namespace *ns, uint64_t id, const struct edit_xattr *xat
     all = f ? calloc((size_t)(f->xattr_count + count), sizeof *all) : NULL;
     if (!all)
         return no_memory(err);
-    n = f->xattr_count;
-    if (n)
-        memcpy(all, f->xattrs, (size_t)n * sizeof *all);
-    for (int k = 0; k < count; k++) {
-        int at = find_xattr(all, n, &xattrs[k]);
-
-        all[at >= 0 ? at : n++] = xattrs[k];
-    }
+    /* In Hadoop's order: those that are set, then the others. */
+    memcpy(all, xattrs, (size_t)count * sizeof *all);
+    n = count;
+    for (int k = 0; k < f->xattr_count; k++)
+        if (find_xattr(xattrs, count, &f->xattrs[k]) < 0)
+            all[n++] = f->xattrs[k];
     ok = feature_set_xattrs(f, all, n);
     free(all);
     drop_row_if_empty(ns, id);

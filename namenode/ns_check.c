@@ -55,6 +55,7 @@ void ns_check(const struct namespace *ns)
     idmap_check(&ns->blocks.blocks);
     idmap_check(&ns->blocks.groups);
     lease_check(ns->leases);
+    attr_check(ns->attrs, ns->inodes.count);
     slab_check(&ns->names);
     slab_check(&ns->tree);
     slab_check(&ns->block_slab);

@@ -132,10 +132,11 @@ int inode_set_times(struct namespace *ns, uint64_t id, uint64_t mtime, uint64_t 
 
 int inode_set_attr(struct namespace *ns, uint64_t id, const struct attr *a, struct err *err)
 {
-    uint32_t number = attr_number(ns->attrs, a);
+    uint32_t number = attr_hold(ns->attrs, a);
 
     if (!number)
         return err_set(err, ERR_NOMEM, "attributes");
+    attr_drop(ns->attrs, ns_inode(ns, id)->attr);
     ns_inode(ns, id)->attr = number;
     return 0;
 }
@@ -152,7 +153,7 @@ static uint32_t attr_of_new(struct namespace *ns, const struct new_inode *in)
                      .ec_policy = in->ec_policy,
                      .block_size = in->block_size};
 
-    return a.user && a.group ? attr_number(ns->attrs, &a) : 0;
+    return a.user && a.group ? attr_hold(ns->attrs, &a) : 0;
 }
 
 /* A symlink's target stands among the names, its length in front. */
@@ -171,7 +172,7 @@ static uint32_t put_target(struct namespace *ns, const char *target)
 
 int ns_make_inode(struct namespace *ns, const struct new_inode *in, struct err *err)
 {
-    uint32_t attr = attr_of_new(ns, in), target = 0;
+    uint32_t attr, target = 0;
     struct inode *i;
     int rc;
 
@@ -181,12 +182,16 @@ int ns_make_inode(struct namespace *ns, const struct new_inode *in, struct err *
     if (ns_inode(ns, in->id))
         return err_set(err, ERR_INCONSISTENT, "inode %llu is there already",
                        (unsigned long long)in->id);
+    attr = attr_of_new(ns, in);
     if (!attr)
         return err_set(err, ERR_NOMEM, "attributes");
-    if (in->target && !(target = put_target(ns, in->target)))
+    if (in->target && !(target = put_target(ns, in->target))) {
+        attr_drop(ns->attrs, attr);
         return err_set(err, ERR_NOMEM, "symlink");
+    }
     i = idmap_put(&ns->inodes, in->id);
     if (!i) {
+        attr_drop(ns->attrs, attr);
         if (target)
             slab_free(&ns->names, target, strlen(in->target) + 3);
         return err_set(err, ERR_NOMEM, "inode");
@@ -226,6 +231,7 @@ void ns_drop_inode(struct namespace *ns, uint64_t id)
         feature_drop(ns->features, id);
     }
     free_name(ns, i);
+    attr_drop(ns->attrs, i->attr);
     idmap_remove(&ns->inodes, id);
 }
 
