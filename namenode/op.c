@@ -233,6 +233,10 @@ int op_check_limits(struct op *op, const struct place *p)
 
 int op_commit(struct op *op, struct edit_op *e)
 {
+    int rc = ns_check_quota(op->nn->ns, e, &op->err);
+
+    if (rc < 0)
+        return rc;
     if (op->row->cached && op->call->has_client_id) {
         memcpy(e->client_id, op->call->client_id, sizeof e->client_id);
         e->call_id = op->call->call_id;

@@ -103,7 +103,7 @@ const char *place_prefix(struct op *op, const struct place *p, int components);
 int op_check_safe_mode(struct op *op, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int op_check_super(struct op *op, const char *operation); /* AccessControlException for others */
 
-/* nn_commit() with what the retry cache needs. */
+/* nn_commit() with what the retry cache needs, and only within the quotas. */
 int op_commit(struct op *op, struct edit_op *e);
 
 /* Names may be so long, directories so full, and there may be so many inodes. */

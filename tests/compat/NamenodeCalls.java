@@ -293,6 +293,7 @@ public class NamenodeCalls {
     call("quota clear", S, n -> { n.setQuota("/d", -1, -1, null); return n.getContentSummary("/d"); });
     call("quota by bob", "bob", n -> { n.setQuota("/tmp/bob", 5, 5, null); return "ok"; });
     call("quota small", S, n -> { n.mkdirs("/quo", p(0777), true); n.setQuota("/quo", 2, HdfsConstants.QUOTA_DONT_SET, null); n.mkdirs("/quo/a", p(0755), true); return "ok"; });
+    call("quota exceeded", S, n -> n.mkdirs("/quo/b", p(0755), true));
 
     // renames
     call("rename none", S, n -> n.rename("/none", "/d/x"));

@@ -90,6 +90,26 @@ static void test_delete_of_a_full_directory_wants_to_be_told(void)
     op_world_close(&o);
 }
 
+static void test_a_quota_of_names_is_kept(void)
+{
+    Pb__SetQuotaRequestProto rq = PB__SET_QUOTA_REQUEST_PROTO__INIT;
+    struct op_world o;
+
+    op_world_open(&o);
+    says_mkdirs(&o, "/q", 0755);
+    rq.path = "/q";
+    rq.namespacequota = 3;
+    rq.storagespacequota = INT64_MAX; /* as it is */
+    CU_ASSERT(op_world_call(&o, "setQuota", &rq) != NULL);
+    CU_ASSERT(says_mkdirs(&o, "/q/a", 0755) && says_create(&o, "/q/f", "c", CREATE));
+    CU_ASSERT(!says_mkdirs(&o, "/q/b", 0755));
+    CU_ASSERT(said(&o, ERR_NS_QUOTA, "quota=3 file count=4"));
+    says_mkdirs(&o, "/x/y", 0755);
+    CU_ASSERT(!says_rename(&o, "/x", "/q") && o.err.code == ERR_NS_QUOTA);
+    CU_ASSERT(says_delete(&o, "/q/f", false) && says_mkdirs(&o, "/q/b", 0755));
+    op_world_close(&o);
+}
+
 /* ---- rights ---- */
 
 static void test_others_may_not_and_are_told_so_in_hadoops_words(void)
@@ -363,7 +383,7 @@ static void test_random_calls_survive_a_restart(void)
 
 SUITE(ops, TEST(test_directories_are_made_with_their_parents), TEST(test_bad_names_are_refused),
       TEST(test_rename_moves_into_directories_and_never_into_itself),
-      TEST(test_delete_of_a_full_directory_wants_to_be_told),
+      TEST(test_delete_of_a_full_directory_wants_to_be_told), TEST(test_a_quota_of_names_is_kept),
       TEST(test_others_may_not_and_are_told_so_in_hadoops_words),
       TEST(test_in_a_sticky_directory_only_owners_remove), TEST(test_a_file_has_one_writer),
       TEST(test_the_answer_to_complete_waits_for_the_datanodes),
