@@ -13,9 +13,7 @@ enum {
     TICK_MS = 100,
     CHECK_DEAD_MS = 1000,
     ROLL_MS = 600000,             /* what was promised to a storage and did not come is forgotten */
-    LEAVING_SWEEP_MS = 30000,     /* Hadoop's dfs.namenode.decommission.interval */
     LEAVING_SWEEP_SMALL = 100000, /* with fewer blocks the sweep comes with every round */
-    STREAMS_HARD = 4,             /* Hadoop's dfs.namenode.replication.max-streams-hard-limit */
 };
 
 uint32_t bm_random(struct block_manager *bm, uint32_t below)
@@ -65,7 +63,11 @@ static void read_settings(struct block_manager *bm, const struct conf *c)
     bm->replication_min = (int)conf_int(c, OPT_replication_min);
     bm->replication_max = (int)conf_int(c, OPT_replication_max);
     bm->max_streams = (int)conf_int(c, OPT_repl_max_streams);
-    bm->max_streams_hard = bm->max_streams > STREAMS_HARD ? bm->max_streams : STREAMS_HARD;
+    bm->max_streams_hard = (int)conf_int(c, OPT_repl_streams_hard);
+    bm->load_factor = conf_bool(c, OPT_consider_load) ? conf_float(c, OPT_consider_load_factor) : 0;
+    bm->leases_max = (int)conf_int(c, OPT_report_leases);
+    bm->lease_ms = (uint64_t)conf_int(c, OPT_report_lease_ms);
+    bm->leaving_ms = (uint64_t)conf_int(c, OPT_decommission_interval);
     bm->work_multiplier = (int)conf_int(c, OPT_repl_work_multiplier);
     bm->invalidate_limit = (int)conf_int(c, OPT_invalidate_limit);
     if (bm->invalidate_limit < (int)(20 * bm->heartbeat_ms / 1000))
@@ -288,7 +290,7 @@ static void watch_leaving(struct block_manager *bm, uint64_t now)
     if (!any || now < bm->sweep.decommission_due_ms)
         return;
     bm->sweep.decommission_due_ms =
-        now + (ns_block_count(bm->ns) < LEAVING_SWEEP_SMALL ? bm->redundancy_ms : LEAVING_SWEEP_MS);
+        now + (ns_block_count(bm->ns) < LEAVING_SWEEP_SMALL ? bm->redundancy_ms : bm->leaving_ms);
     sweep_want(bm, true);
 }
 

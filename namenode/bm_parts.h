@@ -37,8 +37,6 @@ enum {
     CARD_LIFE_MS = 60000,
     SLICE_NS = 1000000, /* the lock is held about so long by work that goes in slices */
     SLICE_BLOCKS = 256, /* and the clock is looked at after so many blocks */
-    LEASES_MAX = 6,     /* full block reports at a time, as dfs.namenode.max.full... */
-    LEASE_MS = 300000,
     WAITERS_MAX = 65536,
 };
 
@@ -229,7 +227,9 @@ struct block_manager {
     int replication_min, replication_max, max_streams, max_streams_hard, work_multiplier;
     uint64_t dead_after_ms, stale_after_ms, recheck_ms, redundancy_ms, pending_ms, heartbeat_ms;
     bool avoid_stale_read, avoid_stale_write;
-    int invalidate_limit;
+    int invalidate_limit, leases_max;
+    uint64_t lease_ms, leaving_ms;
+    double load_factor; /* 0: load does not matter */
 
     struct datanode *by_uuid;
     struct host *by_ip;

@@ -307,10 +307,10 @@ static uint64_t give_lease(struct block_manager *bm, struct datanode *node)
     for (int i = 0; i < bm->node_count; i++)
         given +=
             bm->nodes[i] != node && bm->nodes[i]->lease_id && bm->nodes[i]->lease_until_ms > now;
-    if (given >= LEASES_MAX)
+    if (given >= bm->leases_max)
         return 0;
     node->lease_id = ((uint64_t)bm_random(bm, UINT32_MAX) << 20 | bm_random(bm, 1 << 20)) + 1;
-    node->lease_until_ms = now + LEASE_MS;
+    node->lease_until_ms = now + bm->lease_ms;
     return node->lease_id;
 }
 

@@ -17,7 +17,7 @@
 #define PROVIDED PB__STORAGE_TYPE_PROTO__PROVIDED
 #define NVDIMM PB__STORAGE_TYPE_PROTO__NVDIMM
 
-enum { TYPES_END = 8, LOAD_FACTOR = 2, RANDOM_TRIES = 6, RACKS_TRIED = 4 };
+enum { TYPES_END = 8, RANDOM_TRIES = 6, RACKS_TRIED = 4 };
 
 /* The types of a policy's copies, the last one for all further copies; what stands in for a type
  * that is not to be had, for new blocks and for further copies. */
@@ -93,7 +93,7 @@ static bool is_busy(struct block_manager *bm, const struct datanode *node)
 {
     double mean = bm->in_service ? (double)bm->xceivers_in_service / bm->in_service : 0;
 
-    return mean > 0 && node->xceivers > LOAD_FACTOR * mean;
+    return mean * bm->load_factor > 0 && node->xceivers > bm->load_factor * mean;
 }
 
 static bool has_type(const struct datanode *node, Pb__StorageTypeProto type)
