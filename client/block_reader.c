@@ -11,6 +11,8 @@
 #include "datatransfer.pb-c.h"
 #include "proto/xfer.h"
 
+enum { PIECE_LEAST = 64 << 10 };
+
 struct block_reader {
     struct dfs *fs;
     struct dn_conn *conn;
@@ -18,7 +20,10 @@ struct block_reader {
     struct checksum checksum;
     enum block_reader_kind kind;
     uint64_t at, end;     /* positions in the block: next byte for the caller, end of the range */
-    uint64_t chunk_at;    /* where the next packet begins: at most a chunk before at */
+    uint64_t chunk_at;    /* where the next unverified byte is: at first up to a chunk before at */
+    uint32_t packet_left; /* bytes of the packet at hand that were not verified yet */
+    uint8_t *sums;        /* its checksums, and the next of them */
+    size_t sums_cap, sums_at;
     const uint8_t *bytes; /* viewed and not used */
     size_t left;
     bool finished; /* the empty last packet was read, and the status sent */
@@ -167,6 +172,7 @@ enum block_reader_kind block_reader_kind(const struct block_reader *r)
 
 /* ---- packets ---- */
 
+/* Lengths and header; what follows them is not waited for. */
 static int next_header(struct dn_conn *c, struct packet_lens *lens, struct packet_header *h,
                        struct err *err)
 {
@@ -178,7 +184,7 @@ static int next_header(struct dn_conn *c, struct packet_lens *lens, struct packe
     r = rd_of(c->buf + c->at, PACKET_LENS_BYTES);
     rc = packet_lens_parse(&r, lens, err);
     if (rc == 0)
-        rc = dn_conn_need(c, PACKET_LENS_BYTES + (size_t)lens->header + lens->payload, err);
+        rc = dn_conn_need(c, PACKET_LENS_BYTES + (size_t)lens->header, err);
     if (rc < 0)
         return rc;
     r = rd_of(c->buf + c->at + PACKET_LENS_BYTES, lens->header);
@@ -204,34 +210,72 @@ static int check_packet(const struct block_reader *r, const struct packet_lens *
     return 0;
 }
 
+/* Keeps the checksums that stand in front of the data. */
+static int keep_sums(struct block_reader *r, size_t n, struct err *err)
+{
+    int rc = dn_conn_need(r->conn, n, err);
+
+    if (rc < 0)
+        return rc;
+    if (n > r->sums_cap) {
+        uint8_t *more = realloc(r->sums, n);
+
+        if (!more)
+            return err_set(err, ERR_NOMEM, "checksums");
+        r->sums = more;
+        r->sums_cap = n;
+    }
+    memcpy(r->sums, r->conn->buf + r->conn->at, n);
+    r->conn->at += n;
+    r->sums_at = 0;
+    return 0;
+}
+
 static int next_packet(struct block_reader *r, struct err *err)
 {
-    struct dn_conn *c = r->conn;
     struct packet_lens lens;
     struct packet_header h;
-    const uint8_t *sums;
-    uint64_t skip, data_end;
-    int rc = next_header(c, &lens, &h, err);
+    int rc = next_header(r->conn, &lens, &h, err);
 
     if (rc == 0)
         rc = check_packet(r, &lens, &h, err);
+    if (rc == 0)
+        rc = keep_sums(r, lens.payload - h.data_bytes, err);
+    if (rc == 0)
+        r->packet_left = h.data_bytes;
+    return rc;
+}
+
+/* Verifies as much of the packet as has come, in pieces that stay in the cache between being
+ * received, verified and used. */
+static int next_piece(struct block_reader *r, struct err *err)
+{
+    struct dn_conn *c = r->conn;
+    uint32_t per = r->checksum.bytes_per, want, n;
+    uint64_t skip, end;
+    int rc = r->packet_left == 0 ? next_packet(r, err) : 0;
+
     if (rc < 0)
         return rc;
-    sums = c->buf + c->at;
-    c->at += lens.payload;
-    r->bytes = sums + (lens.payload - h.data_bytes);
-    rc = checksum_verify(&r->checksum, r->bytes, h.data_bytes, sums, r->chunk_at, err);
+    want = PIECE_LEAST > per ? PIECE_LEAST : per;
+    rc = dn_conn_need(c, r->packet_left < want ? r->packet_left : want, err);
     if (rc < 0)
         return rc;
-    skip = r->at - r->chunk_at; /* bytes of the first chunk before the range */
-    data_end = r->chunk_at + h.data_bytes;
-    r->chunk_at = data_end;
-    if (data_end <= r->at)
-        return err_set(err, ERR_PROTOCOL, "packet before the range");
-    if (data_end > r->end)
-        data_end = r->end;
+    n = c->end - c->at < r->packet_left ? (uint32_t)(c->end - c->at) / per * per : r->packet_left;
+    r->bytes = c->buf + c->at;
+    rc = checksum_verify(&r->checksum, r->bytes, n, r->sums + r->sums_at, r->chunk_at, err);
+    if (rc < 0)
+        return rc;
+    c->at += n;
+    r->sums_at += checksum_bytes_for(&r->checksum, n);
+    r->packet_left -= n;
+    skip = r->at > r->chunk_at ? r->at - r->chunk_at : 0; /* of the first chunk */
+    end = r->chunk_at + n;
+    r->chunk_at = end;
+    if (end <= r->at)
+        return err_set(err, ERR_PROTOCOL, "data before the range");
     r->bytes += skip;
-    r->left = data_end - r->at;
+    r->left = (end < r->end ? end : r->end) - r->at;
     return 0;
 }
 
@@ -245,9 +289,8 @@ static int finish(struct block_reader *r, struct err *err)
 
     if (rc < 0)
         return rc;
-    if (!h.last || h.data_bytes != 0)
+    if (!h.last || h.data_bytes != 0 || lens.payload != 0 || r->packet_left != 0)
         return err_set(err, ERR_PROTOCOL, "data after the end of the range");
-    r->conn->at += lens.payload;
     status.status = checksum_size(&r->checksum) ? PB__STATUS__CHECKSUM_OK : PB__STATUS__SUCCESS;
     rc = xfer_send_message(r->conn->fd, &status.base, err);
     r->finished = rc == 0;
@@ -266,7 +309,7 @@ ssize_t block_reader_view(struct block_reader *r, const uint8_t **bytes, struct 
         rc = n < 0 ? (int)n : 0;
         r->left = n < 0 ? 0 : (size_t)n;
     } else if (r->left == 0) {
-        rc = next_packet(r, err);
+        rc = next_piece(r, err);
     }
     if (rc < 0)
         return rc;
@@ -293,5 +336,6 @@ void block_reader_close(struct block_reader *r)
     else
         dn_conn_close(r->conn);
     short_circuit_close(r->local);
+    free(r->sums);
     free(r);
 }

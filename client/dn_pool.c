@@ -12,8 +12,8 @@
 
 enum {
     POOL_MAX = 16,
-    IDLE_MAX_MS = 3000, /* datanodes close after 4 s */
-    BUFFER_FIRST = 1 << 20,
+    IDLE_MAX_MS = 3000,       /* datanodes close after 4 s */
+    BUFFER_FIRST = 256 << 10, /* with a piece being verified and used it stays in the cache */
     BUFFER_MAX = PACKET_DATA_MAX + 4096,
 };
 
