@@ -17,7 +17,7 @@ check "... a file with its size" holds '300000'
 check "... names are quoted" holds 'a &lt;b&gt;&amp;c'
 check "... and so are links" holds '/browse/d/a%20%3Cb%3E%26c/'
 check "a quoted link works" get /browse/d/a%20%3Cb%3E%26c/
-code() { [ "$(curl -s -o "$T/page" -w '%{http_code}' "$web$1")" = "$2" ] || { echo "$(head -c 200 "$T/page")"; return 1; }; }
+code() { [ "$(curl -s -o "$T/page" -w '%{http_code}' "$web$1")" = "$2" ] || { head -c 200 "$T/page"; return 1; }; }
 check "what is not there is 404" code /browse/none 404
 check "what the page's user may not see is 403" code /browse/closed/ 403
 check "... in the words of the exception" holds 'Permission denied: user=dr.who'
