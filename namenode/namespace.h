@@ -122,7 +122,12 @@ void ns_on_block_gone(struct namespace *ns, ns_block_gone fn, void *ctx);
 /* ---- changing: records only ---- */
 
 /* Carries out @op.  A record that does not fit the state (a damaged log, or a caller that did
- * not check first) fails with ERR_INCONSISTENT and changes nothing. */
+ * not check first) fails with ERR_INCONSISTENT and changes nothing; so does one for which there is
+ * no memory (ERR_NOMEM, ERR_LIMIT), but what frees memory goes on when there is none.
+ *
+ * Snapshots (CREATE_, DELETE_, RENAME_, ALLOW_ and DISALLOW_SNAPSHOT) are ERR_UNSUPPORTED: to pass
+ * over them would lose what they keep.  Delegation tokens, cache pools and directives, erasure
+ * coding policies and rolling upgrades are accepted and change nothing here. */
 int ns_apply(struct namespace *ns, const struct edit_op *op, struct err *err);
 
 /* A deleted tree leaves the namespace at once and its memory in slices: frees up to @max inodes
