@@ -45,6 +45,10 @@ def main():
         shutil.copytree(conf, jconf)
         open(jconf + "/log4j.properties", "w").write("log4j.rootLogger=OFF\n")
         lines = S.lines()
+        if cluster:
+            # Hadoop's client sends such a file without checksums and leaves them to the datanode.
+            lines = [l for l in lines if l[:2] != ["-put", "-l"]]
+            print("SKIP -put -l: the datanode does not take packets without checksums yet")
         for d in ("j", "o"):
             S.make_local(tmp + "/" + d)
         os.mkdir(tmp + "/out")
