@@ -117,7 +117,7 @@ said "the map was run again" '_m_000000_1 succeeded' "$T/logs"
 run -input /numbers -output /lost -mapper slow.sh -reducer cat -file "$T/slow.sh" -D mapreduce.job.reduce.slowstart.completedmaps=1 > "$T/lost.out" 2>&1 &
 runner=$!
 if until_ok 10 sh -c "ls $C/data/worker*/job_*/attempt_*_m_000000_0/output"; then
-  victim=$(ls -d "$C"/data/worker*/job_*/attempt_*_m_000000_0 | grep -oE 'worker[0-9]+')
+  victim=$(printf '%s\n' "$C"/data/worker*/job_*/attempt_*_m_000000_0 | grep -oE 'worker[0-9]+')
   cluster kill "$victim"
 fi
 wait $runner && pass "a job survives the loss of finished map output" || fail "a job survives the loss of finished map output: $(tail -n 3 "$T/lost.out")"
