@@ -3,7 +3,8 @@
 . "$(dirname "$0")/../lib/script.sh"
 nn=$ROOT/$B/bin/namenode
 unset HADOOP_CONF_DIR
-port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# Below the ports of outgoing connections, one of which could take it before the daemon does.
+port() { python3 -c 'import random; print(random.randrange(10000, 32000))'; }
 RPC=$(port) WEB=$(port)
 set_=(-D "dfs.namenode.name.dir=$T/name" -D "fs.defaultFS=hdfs://127.0.0.1:$RPC" -D "dfs.namenode.http-address=127.0.0.1:$WEB")
 serve() { # serve [settings...]: in the background, until it answers

@@ -257,7 +257,7 @@ class Daemon:
 def free_ports(n):
     sockets = [socket.socket() for _ in range(n)]
     for s in sockets:
-        s.bind(("127.0.0.1", 0))
+        s.bind(("127.0.0.1", random.randrange(10000, 32000)))  # below the ports of outgoing connections
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
         s.close()
