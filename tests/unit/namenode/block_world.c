@@ -532,3 +532,13 @@ int world_held(struct world *w, uint64_t block)
         n += w->nodes[i].up && model_holds(&w->nodes[i], block);
     return n;
 }
+
+void world_start(struct world *w, int nodes, const char *racks)
+{
+    world_init(w);
+    if (racks)
+        world_racks(w, racks);
+    world_open(w);
+    for (int i = 0; i < nodes; i++)
+        world_node(w);
+}

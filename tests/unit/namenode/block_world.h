@@ -85,4 +85,7 @@ void world_delete(struct world *w, const char *path);
 int world_live(struct world *w, uint64_t block); /* good replicas, by the block manager */
 int world_held(struct world *w, uint64_t block); /* replicas on living datanodes */
 
+/* All at once: racks (a letter each; NULL: one rack), the manager, and @nodes datanodes. */
+void world_start(struct world *w, int nodes, const char *racks);
+
 #endif
