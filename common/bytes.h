@@ -23,7 +23,8 @@ struct rd {
 
 static inline struct rd rd_of(const void *bytes, size_t n)
 {
-    return (struct rd){.at = bytes, .end = (const uint8_t *)bytes + n};
+    /* NULL with n 0 is an empty message's; adding to that is undefined */
+    return (struct rd){.at = bytes, .end = n ? (const uint8_t *)bytes + n : bytes};
 }
 static inline size_t rd_left(const struct rd *r)
 {

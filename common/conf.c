@@ -39,6 +39,8 @@ struct setting {
 
 struct conf {
     struct setting *set;
+    char *dir;  /* where its files are; NULL: there are none */
+    char *file; /* that stands over them; NULL: none */
     struct {
         int64_t number;
         double real;
@@ -416,8 +418,10 @@ int conf_args_take(int *argc, char **argv, struct conf_args *out, struct err *er
 
         if (strcmp(a, "--") == 0)
             break;
-        if ((strcmp(a, "--config") == 0 || strcmp(a, "-conf") == 0) && has_next)
+        if (strcmp(a, "--config") == 0 && has_next)
             out->dir = argv[++i];
+        else if (strcmp(a, "-conf") == 0 && has_next)
+            out->file = argv[++i];
         else if (strncmp(a, "--config=", 9) == 0)
             out->dir = a + 9;
         else if (strcmp(a, "-D") == 0 && has_next)
@@ -463,7 +467,9 @@ static int load_files(struct conf *c, const char *dir, struct err *err)
     return rc;
 }
 
-int conf_load(const struct conf_args *args, struct conf **out, struct err *err)
+/* Values that make no sense go to @bad, or are the end of it when that is NULL. */
+static int load(const struct conf_args *args, conf_bad_fn bad, void *ctx, struct conf **out,
+                struct err *err)
 {
     const char *dir = args && args->dir ? args->dir : getenv("HADOOP_CONF_DIR");
     struct conf *c = calloc(1, sizeof *c);
@@ -471,8 +477,14 @@ int conf_load(const struct conf_args *args, struct conf **out, struct err *err)
 
     if (!c)
         return err_set(err, ERR_NOMEM, "configuration");
-    if (dir && *dir)
+    if (dir && *dir && !(c->dir = strdup(dir)))
+        rc = err_set(err, ERR_NOMEM, "configuration");
+    if (rc == 0 && c->dir)
         rc = load_files(c, dir, err);
+    if (rc == 0 && args && args->file && !(c->file = strdup(args->file)))
+        rc = err_set(err, ERR_NOMEM, "configuration");
+    if (rc == 0 && c->file)
+        rc = load_files(c, c->file, err);
     for (int i = 0; args && i < args->define_count && rc == 0; i++) {
         const char *eq = strchr(args->defines[i], '=');
         char *key = strndup(args->defines[i], (size_t)(eq - args->defines[i]));
@@ -480,13 +492,23 @@ int conf_load(const struct conf_args *args, struct conf **out, struct err *err)
         rc = key ? put(c, key, eq + 1, "-D", false, err) : err_set(err, ERR_NOMEM, "-D");
         free(key);
     }
-    for (int o = 0; o < OPT_COUNT && rc == 0; o++)
+    for (int o = 0; o < OPT_COUNT && rc == 0; o++) {
         rc = settle(c, (enum conf_option)o, err);
+        if (rc == -ERR_CONFIG && bad) {
+            bad(ctx, (enum conf_option)o, err);
+            rc = 0;
+        }
+    }
     if (rc < 0)
         conf_free(c);
     else
         *out = c;
     return rc;
+}
+
+int conf_load(const struct conf_args *args, struct conf **out, struct err *err)
+{
+    return load(args, NULL, NULL, out, err);
 }
 
 void conf_free(struct conf *c)
@@ -505,7 +527,34 @@ void conf_free(struct conf *c)
     }
     for (int o = 0; o < OPT_COUNT; o++)
         free(c->value[o].text);
+    free(c->dir);
+    free(c->file);
     free(c);
+}
+
+int conf_again(const struct conf *c, struct conf **out, struct err *err)
+{
+    return conf_again_but(c, NULL, NULL, out, err);
+}
+
+int conf_again_but(const struct conf *c, conf_bad_fn bad, void *ctx, struct conf **out,
+                   struct err *err)
+{
+    const struct conf_args args = {.dir = c->dir ? c->dir : "", .file = c->file};
+    struct conf *again;
+    struct err own;
+    int rc = load(&args, bad, ctx, &again, err ? err : &own);
+
+    if (rc < 0)
+        return rc;
+    for (const struct setting *s = c->set; s && rc == 0; s = s->hh.next)
+        if (strcmp(s->from, "-D") == 0)
+            rc = conf_set(again, s->key, s->value, err);
+    if (rc < 0)
+        conf_free(again);
+    else
+        *out = again;
+    return rc;
 }
 
 int conf_set(struct conf *c, const char *key, const char *value, struct err *err)
@@ -518,14 +567,34 @@ int conf_set(struct conf *c, const char *key, const char *value, struct err *err
     return rc;
 }
 
+void conf_each_set(const struct conf *c,
+                   void (*each)(void *ctx, const char *key, const char *value, const char *from),
+                   void *ctx)
+{
+    for (const struct setting *s = c->set; s; s = s->hh.next)
+        each(ctx, s->key, s->value, s->from);
+}
+
 int64_t conf_int(const struct conf *c, enum conf_option o)
 {
-    return c->value[o].number;
+    return __atomic_load_n(&c->value[o].number, __ATOMIC_RELAXED);
+}
+
+void conf_adopt(const struct conf *c, const struct conf *from, enum conf_option o)
+{
+    struct conf *running = (struct conf *)(uintptr_t)c; /* made by conf_load: it may change */
+
+    __atomic_store_n(&running->value[o].number, conf_int(from, o), __ATOMIC_RELAXED);
+}
+
+const char *conf_key(enum conf_option o)
+{
+    return rows[o].key;
 }
 
 bool conf_bool(const struct conf *c, enum conf_option o)
 {
-    return c->value[o].number != 0;
+    return conf_int(c, o) != 0;
 }
 
 double conf_float(const struct conf *c, enum conf_option o)
@@ -631,4 +700,23 @@ void conf_print_help(FILE *out)
                     rows[o].max);
         fputs("\n", out);
     }
+}
+
+int conf_of_program(const char *program, int argc, char **argv, struct conf **out, struct err *err)
+{
+    struct conf_args args;
+    struct conf *conf = NULL;
+    int rc = conf_args_take(&argc, argv, &args, err);
+
+    if (rc == 0 && argc > 1 && strcmp(argv[1], "--help-config") == 0)
+        conf_print_help(stdout);
+    else if (rc == 0 && argc > 1)
+        rc = err_set(err, ERR_ARGUMENT,
+                     "usage: %s [--config DIR] [-D key=value]... [--help-config]", program);
+    else if (rc == 0)
+        rc = conf_load(&args, &conf, err);
+    conf_args_done(&args);
+    if (rc == 0)
+        *out = conf;
+    return rc;
 }

@@ -8,7 +8,7 @@
  * conf_load() checks every row at once: a value that is no number or out of its bounds is
  * ERR_CONFIG, with the file (or "-D"), the key and what was expected in the text.
  *
- * Thread:  loaded by one; then read by any.
+ * Thread:  loaded by one; then read by any.  conf_adopt() may change numbers meanwhile.
  * Memory:  strings belong to the configuration and live as long as it does.
  */
 #ifndef DFS_COMMON_CONF_H
@@ -31,7 +31,8 @@ struct conf;
 
 /* What a program's command line says of configuration: --config DIR, and -D key=value each. */
 struct conf_args {
-    const char *dir; /* NULL: $HADOOP_CONF_DIR; none: no files */
+    const char *dir;  /* NULL: $HADOOP_CONF_DIR; none: no files */
+    const char *file; /* one more, over those; NULL: none */
     const char **defines;
     int define_count;
 };
@@ -41,8 +42,23 @@ struct conf_args {
 int conf_args_take(int *argc, char **argv, struct conf_args *out, struct err *err);
 void conf_args_done(struct conf_args *args);
 
+/* The configuration of a program that has no words of its own: reads its command line, prints the
+ * table for --help-config (*@out is NULL then), refuses any other word with the program's usage. */
+int conf_of_program(const char *program, int argc, char **argv, struct conf **out, struct err *err);
+
 int conf_load(const struct conf_args *args, struct conf **out, struct err *err);
 void conf_free(struct conf *c);
+
+/* Reads the files of @c again; what was given with -D stands over them again. */
+int conf_again(const struct conf *c, struct conf **out, struct err *err);
+
+/* The same, but values that make no sense are told to @bad and hold nothing else up. */
+typedef void (*conf_bad_fn)(void *ctx, enum conf_option o, const struct err *why);
+int conf_again_but(const struct conf *c, conf_bad_fn bad, void *ctx, struct conf **out,
+                   struct err *err);
+
+/* Puts the number or truth that @from has for @o into @c, which others may be reading. */
+void conf_adopt(const struct conf *c, const struct conf *from, enum conf_option o);
 
 /* As if @key had been given with -D; for what only later becomes known. */
 int conf_set(struct conf *c, const char *key, const char *value, struct err *err);
@@ -54,12 +70,17 @@ const char *conf_text(const struct conf *c, enum conf_option o); /* "" when unse
 
 /* Any key, also those without a row; NULL when it is set nowhere and has no default. */
 const char *conf_get(const struct conf *c, const char *key);
+const char *conf_key(enum conf_option o);
 bool conf_is_set(const struct conf *c, enum conf_option o); /* by a file or by -D */
 
 /* Calls @each for every key that is set, rows with their defaults included. */
 void conf_each(const struct conf *c, void (*each)(void *ctx, const char *key, const char *value),
                void *ctx);
 
+/* Calls @each for every key that was set, and says by which file ("-D": by the command line). */
+void conf_each_set(const struct conf *c,
+                   void (*each)(void *ctx, const char *key, const char *value, const char *from),
+                   void *ctx);
 /* A list separated by commas, blanks trimmed; returns how many were written to @out (malloc'd
  * strings the caller frees). */
 int conf_list(const char *text, char **out, int max);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -195,6 +196,21 @@ static int posix_list(struct env *e, const char *path, env_visit visit, void *ct
     return saved ? err_sys(err, saved, "read %s", path) : 0;
 }
 
+/* Free is what those without privileges may take, as df says. */
+static int posix_room(struct env *e, const char *path, struct env_room *out, struct err *err)
+{
+    struct statvfs v;
+    struct stat st;
+
+    (void)e;
+    if (statvfs(path, &v) < 0 || stat(path, &st) < 0)
+        return err_sys(err, errno, "room at %s", path);
+    *out = (struct env_room){.total_bytes = (uint64_t)v.f_blocks * v.f_frsize,
+                             .free_bytes = (uint64_t)v.f_bavail * v.f_frsize,
+                             .device = st.st_dev};
+    return 0;
+}
+
 struct env *env_posix(void)
 {
     static const struct env_ops ops = {
@@ -215,6 +231,7 @@ struct env *env_posix(void)
         .stat = posix_stat,
         .rmdir = posix_rmdir,
         .list = posix_list,
+        .room = posix_room,
     };
     static struct env env = {&ops};
 

@@ -26,6 +26,11 @@ struct env_stat {
     bool is_dir;
 };
 
+/* Of the file system that a path is on; @device tells one file system from another. */
+struct env_room {
+    uint64_t total_bytes, free_bytes, device;
+};
+
 /* One name in a directory; "." and ".." are left out. */
 typedef void (*env_visit)(void *ctx, const char *name);
 
@@ -48,6 +53,7 @@ struct env_ops {
     int (*stat)(struct env *, const char *path, struct env_stat *out, struct err *);
     int (*rmdir)(struct env *, const char *path, struct err *);
     int (*list)(struct env *, const char *path, env_visit visit, void *ctx, struct err *);
+    int (*room)(struct env *, const char *path, struct env_room *out, struct err *);
 };
 
 struct env {
@@ -135,6 +141,11 @@ static inline int env_list(struct env *e, const char *path, env_visit visit, voi
                            struct err *err)
 {
     return e->ops->list(e, path, visit, ctx, err);
+}
+
+static inline int env_room(struct env *e, const char *path, struct env_room *out, struct err *err)
+{
+    return e->ops->room(e, path, out, err);
 }
 
 /* Makes @path and its missing parents. */

@@ -40,7 +40,7 @@ static void put_process(struct buf *out)
                (long long)resident_pages() * sysconf(_SC_PAGESIZE));
 }
 
-void metrics_prometheus(struct metric *table, int count, void *ctx, struct buf *out)
+void metrics_put(struct metric *table, int count, void *ctx, struct buf *out)
 {
     for (int i = 0; i < count; i++) {
         const struct metric *m = &table[i];
@@ -48,6 +48,11 @@ void metrics_prometheus(struct metric *table, int count, void *ctx, struct buf *
         buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRId64 "\n", m->name, m->help, m->name,
                    m->kind == METRIC_COUNTER ? "counter" : "gauge", m->name, value_of(m, ctx));
     }
+}
+
+void metrics_prometheus(struct metric *table, int count, void *ctx, struct buf *out)
+{
+    metrics_put(table, count, ctx, out);
     put_process(out);
 }
 

@@ -35,7 +35,10 @@ static inline void metric_set(struct metric *m, int64_t v)
     atomic_store_explicit(&m->value, v, memory_order_relaxed);
 }
 
-/* Prometheus' text format; process_* rows (CPU, resident memory, descriptors) are added. */
+/* The rows in Prometheus' text format. */
+void metrics_put(struct metric *table, int count, void *ctx, struct buf *out);
+
+/* A daemon's page: its rows, and process_* rows (CPU, resident memory, descriptors) are added. */
 void metrics_prometheus(struct metric *table, int count, void *ctx, struct buf *out);
 
 /* {"beans":[...]} as Hadoop's JMX servlet prints it; @query ("" for all) is its ?qry=. */

@@ -66,11 +66,18 @@ static void be_prompt(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
-void net_timeout(int fd, int timeout_ms)
+void net_recv_timeout(int fd, int timeout_ms)
 {
     struct timeval tv = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
 
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
+}
+
+void net_timeout(int fd, int timeout_ms)
+{
+    struct timeval tv = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+
+    net_recv_timeout(fd, timeout_ms);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
 }
 
@@ -87,24 +94,20 @@ static int bind_to(int fd, const char *bind_host, struct err *err)
     return rc;
 }
 
-/* Connects within the time; leaves the descriptor blocking. */
+/* Connects within the descriptor's timeout for sends; a signal has it wait anew. */
 static int connect_within(int fd, const struct addrinfo *ai, int timeout_ms)
 {
     struct pollfd p = {.fd = fd, .events = POLLOUT};
-    int flags = fcntl(fd, F_GETFL), e = 0;
-    socklen_t n = sizeof e;
+    socklen_t n = sizeof(int);
+    int e = 0;
 
-    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-    if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0) {
-        if (errno != EINPROGRESS)
-            return errno;
-        if (poll(&p, 1, timeout_ms > 0 ? timeout_ms : -1) <= 0)
-            return ETIMEDOUT;
-        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &n) < 0)
-            return errno;
-    }
-    fcntl(fd, F_SETFL, flags);
-    return e;
+    if (connect(fd, ai->ai_addr, ai->ai_addrlen) == 0)
+        return 0;
+    if (errno != EINTR)
+        return errno == EINPROGRESS ? ETIMEDOUT : errno;
+    if (poll(&p, 1, timeout_ms > 0 ? timeout_ms : -1) <= 0)
+        return ETIMEDOUT;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &n) < 0 ? errno : e;
 }
 
 int net_connect(const struct net_addr *to, const char *bind_host, int timeout_ms, struct err *err)
@@ -122,6 +125,8 @@ int net_connect(const struct net_addr *to, const char *bind_host, int timeout_ms
             rc = err_sys(err, errno, "socket");
             continue;
         }
+        be_prompt(fd);
+        net_timeout(fd, timeout_ms);
         rc = bind_host ? bind_to(fd, bind_host, err) : 0;
         if (rc == 0) {
             e = connect_within(fd, ai, timeout_ms);
@@ -133,11 +138,13 @@ int net_connect(const struct net_addr *to, const char *bind_host, int timeout_ms
         fd = -1;
     }
     freeaddrinfo(list);
-    if (fd < 0)
-        return rc;
-    be_prompt(fd);
-    net_timeout(fd, timeout_ms);
-    return fd;
+    return fd < 0 ? rc : fd;
+}
+
+static uint16_t port_of(const struct sockaddr_storage *sa)
+{
+    return ntohs(sa->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)sa)->sin6_port
+                                           : ((const struct sockaddr_in *)sa)->sin_port);
 }
 
 int net_listen(const struct net_addr *at, int backlog, uint16_t *out_port, struct err *err)
@@ -154,6 +161,7 @@ int net_listen(const struct net_addr *at, int backlog, uint16_t *out_port, struc
         rc = err_sys(err, errno, "socket");
     } else {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+        be_prompt(fd); /* what it accepts inherits this */
         if (bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, backlog) < 0 ||
             getsockname(fd, (struct sockaddr *)&sa, &n) < 0) {
             rc = err_sys(err, errno, "listen on %s:%u", at->host, at->port);
@@ -164,22 +172,8 @@ int net_listen(const struct net_addr *at, int backlog, uint16_t *out_port, struc
     if (rc < 0)
         return rc;
     if (out_port)
-        *out_port = ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&sa)->sin6_port
-                                                   : ((struct sockaddr_in *)&sa)->sin_port);
+        *out_port = port_of(&sa);
     return fd;
-}
-
-int net_accept(int fd, struct err *err)
-{
-    int c;
-
-    do
-        c = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-    while (c < 0 && (errno == EINTR || errno == ECONNABORTED));
-    if (c < 0)
-        return err_sys(err, errno, "accept");
-    be_prompt(c);
-    return c;
 }
 
 int net_read_full(int fd, void *buf, size_t n, struct err *err)
@@ -239,6 +233,30 @@ static void ip_text(const struct sockaddr_storage *sa, char *out, size_t n)
         inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)sa)->sin6_addr, out, (socklen_t)n);
 }
 
+int net_accept_from(int fd, char *peer, size_t n, struct err *err)
+{
+    struct sockaddr_storage sa = {0};
+    socklen_t sa_n;
+    char ip[64];
+    int c;
+
+    do {
+        sa_n = sizeof sa;
+        c = accept4(fd, (struct sockaddr *)&sa, &sa_n, SOCK_CLOEXEC);
+    } while (c < 0 && (errno == EINTR || errno == ECONNABORTED));
+    if (c < 0)
+        return err_sys(err, errno, "accept");
+    ip_text(&sa, ip, sizeof ip);
+    if (peer)
+        snprintf(peer, n, "%s:%u", ip, port_of(&sa));
+    return c;
+}
+
+int net_accept(int fd, struct err *err)
+{
+    return net_accept_from(fd, NULL, 0, err);
+}
+
 void net_peer_ip(int fd, char *out, size_t n)
 {
     struct sockaddr_storage sa = {0};
@@ -264,10 +282,7 @@ uint16_t net_peer_port(int fd)
     struct sockaddr_storage sa = {0};
     socklen_t k = sizeof sa;
 
-    if (getpeername(fd, (struct sockaddr *)&sa, &k) != 0)
-        return 0;
-    return ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&sa)->sin6_port
-                                          : ((struct sockaddr_in *)&sa)->sin_port);
+    return getpeername(fd, (struct sockaddr *)&sa, &k) == 0 ? port_of(&sa) : 0;
 }
 
 void net_hostname(char *out, size_t n)

@@ -31,8 +31,13 @@ int net_connect(const struct net_addr *to, const char *bind_host, int timeout_ms
 /* Returns a listening descriptor; port 0 picks a free one.  *out_port gets the port. */
 int net_listen(const struct net_addr *at, int backlog, uint16_t *out_port, struct err *err);
 
-int net_accept(int fd, struct err *err);  /* waits; a descriptor or -ERR_X */
-void net_timeout(int fd, int timeout_ms); /* for single sends and receives; 0 waits for ever */
+/* Waits; a descriptor or -ERR_X.  It has the timeouts of the listening one, which hold for this
+ * wait too.  net_accept_from() tells "ip:port" of the other end, if @peer is not NULL. */
+int net_accept(int fd, struct err *err);
+int net_accept_from(int fd, char *peer, size_t n, struct err *err);
+
+void net_timeout(int fd, int timeout_ms);      /* for single sends and receives; 0 waits for ever */
+void net_recv_timeout(int fd, int timeout_ms); /* for receives alone */
 
 int net_read_full(int fd, void *buf, size_t n, struct err *err);
 int net_write_full(int fd, const void *buf, size_t n, struct err *err);

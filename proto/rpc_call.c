@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/pb_enums.h"
+#include "proto/pb_text.h"
 #include "proto/rpc_inner.h"
 #include "rpc.pb-c.h"
 
@@ -334,6 +335,8 @@ static int unpack_request(struct call *k, struct rd *rest, bool has_enums, struc
     m = protobuf_c_message_unpack(type, &k->arena.pb, rd_left(&body), body.at);
     if (!m && !missing_fields(type, body, missing, sizeof missing))
         return truncated(err);
+    if (m && pb_text_has_zero(type, body))
+        return err_set(err, ERR_INVALID_PATH, "Invalid path name: a text with a zero byte in it");
     if (m && has_enums)
         unknown = pb_drop_unknown_enums(m);
     if (!m || unknown)

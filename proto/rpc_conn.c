@@ -636,6 +636,8 @@ static ssize_t receive(struct rpc_conn *c, uint8_t *to, size_t n)
     if (k < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
     if (k <= 0) {
+        if (k == 0 && c->in.n > 0)
+            bad_frame(c); /* cut short */
         conn_close(c);
         return -1;
     }
@@ -718,7 +720,8 @@ static void end_if_sent(struct rpc_conn *c)
     }
 }
 
-static void flush(struct rpc_conn *c)
+/* Sends what is released, as far as the socket takes it; false when the connection is broken. */
+static bool send_released(struct rpc_conn *c)
 {
     struct out *o = &c->out;
 
@@ -728,16 +731,24 @@ static void flush(struct rpc_conn *c)
 
         if (k < 0 && errno == EINTR)
             continue;
-        if (k < 0 && errno != EAGAIN) {
-            conn_close(c);
-            return;
-        }
         if (k < 0)
-            break;
+            return errno == EAGAIN;
         count(&c->loop->counts.bytes_out, (uint64_t)k);
-        c->last_ms = uv_now(&c->loop->uv);
         out_sent(o, (size_t)k);
     }
+    return true;
+}
+
+static void flush(struct rpc_conn *c)
+{
+    uint64_t before = c->out.sent;
+
+    if (!send_released(c)) {
+        conn_close(c);
+        return;
+    }
+    if (c->out.sent > before)
+        c->last_ms = uv_now(&c->loop->uv);
     end_if_sent(c);
     if (c->paused && !is_full(c)) {
         c->paused = false;
@@ -771,6 +782,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
     struct rpc_conn *c = poll->data;
     struct loop *l = c->loop;
 
+    loop_own(l);
     if (status < 0) {
         conn_close(c);
     } else {
@@ -821,6 +833,42 @@ static void release_up_to(struct loop *l, uint64_t durable)
             at = &c->next_held;
         }
     }
+}
+
+/* What is left for the loop is marked dirty: a socket that is full or broken, a connection that
+ * paused or is to end. */
+static bool release_one(struct rpc_conn *c, uint64_t durable)
+{
+    out_release(&c->out, durable);
+    if (send_released(c) && c->out.released == c->out.sent && !c->paused && c->state == CONN_OPEN)
+        return true;
+    conn_dirty(c);
+    return false;
+}
+
+bool conn_release_for(struct loop *l, uint64_t durable)
+{
+    struct rpc_conn **at = &l->held;
+    bool done = true;
+    int n = 0;
+
+    for (struct rpc_conn *c = l->held; c; c = c->next_held)
+        n++;
+    if (n > HELD_FOR_OTHERS || l->dirty)
+        return false;
+    while (*at) {
+        struct rpc_conn *c = *at;
+
+        done = release_one(c, durable) && done;
+        if (c->out.hold_n == 0) {
+            *at = c->next_held;
+            c->held = false;
+        } else {
+            at = &c->next_held;
+        }
+    }
+    publish_waiting(l);
+    return done;
 }
 
 static void release_held(struct loop *l)

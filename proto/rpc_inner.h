@@ -4,7 +4,9 @@
  *   rpc_conn.c    a connection: bytes in, frames, the opening, bytes out, marks
  *   rpc_call.c    a call: from a frame to its handler, and its answer back
  *
- * A connection belongs to one loop, and only that loop's thread touches it.  A call is touched by
+ * A connection belongs to one loop.  The loop's thread owns all of them (loop->own, a lock) from the
+ * first event of a round until it goes to wait; while it waits, whoever makes a mark durable may
+ * take the lock and send what waited for it, which spares two threads a meeting.  A call is touched by
  * one thread at a time: the loop's, then whoever answers.  What other threads have for a loop
  * goes through its inbox (answers) and its doorstep (new sockets), both behind one uv_async.
  *
@@ -34,8 +36,9 @@ enum {
     ARENA_KEEP_BYTES = 256 << 10,
     SLOW_QUEUE_MAX = 4096,
     SWEEP_MS = 1000,
-    LINGER_MS = 2000,  /* how long a refused peer may take to read why */
-    STALL_MS = 120000, /* how long a peer may leave its answers unread */
+    LINGER_MS = 2000,    /* how long a refused peer may take to read why */
+    HELD_FOR_OTHERS = 8, /* more waiting connections than these are the loop's own work */
+    STALL_MS = 120000,   /* how long a peer may leave its answers unread */
 };
 
 /* All protocols, and their methods in one table hashed by name. */
@@ -116,10 +119,13 @@ struct loop {
     uv_loop_t uv;
     uv_async_t wake;
     uv_timer_t sweep;
-    uv_poll_t accept; /* the first loop's */
+    uv_poll_t accept;   /* the first loop's */
+    uv_prepare_t round; /* before the loop waits */
     struct rpc_conn *conns, *dirty, *held;
     struct call *free_calls, *all_calls;
     int free_count;
+    pthread_mutex_t own;
+    bool owned;       /* by the loop's thread, which alone looks at this */
     bool unpublished; /* a connection began to wait for a mark since it was last said */
     uint8_t *read_buf;
     struct loop_counts counts;
@@ -163,6 +169,9 @@ void conn_open(struct loop *l, int fd);
 void conn_dirty(struct rpc_conn *c); /* has output, or room for more calls */
 void conn_close(struct rpc_conn *c);
 void conn_free(struct rpc_conn *c);
+/* By another thread, with loop->own: sends what waited for this mark; false when something is left
+ * for the loop itself to do. */
+bool conn_release_for(struct loop *l, uint64_t durable);
 void conn_settle(struct loop *l); /* at the end of each event: sends what may be sent */
 void conn_sweep(struct loop *l);
 /* Room for @n bytes at the end of the output, to be filled now; NULL: out of memory, closed. */
@@ -183,5 +192,6 @@ const struct method_slot *server_method(const struct rpc_server *s,
 bool server_queue_slow(struct rpc_server *s, struct call *call);
 struct loop *loop_here(void); /* of this thread; NULL: not a loop's */
 void loop_wake(struct loop *l);
+void loop_own(struct loop *l); /* by its thread, first in every callback */
 
 #endif

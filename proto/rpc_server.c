@@ -2,6 +2,7 @@
 #include "proto/rpc_server.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,6 +34,11 @@ struct loop *loop_here(void)
 void loop_wake(struct loop *l)
 {
     uv_async_send(&l->wake);
+}
+
+bool rpc_server_in_round(void)
+{
+    return here && here->server->o.on_round;
 }
 
 /* ---- the table of methods ---- */
@@ -255,14 +261,31 @@ static void stop_loop(struct loop *l)
     }
     uv_close((uv_handle_t *)&l->wake, NULL);
     uv_close((uv_handle_t *)&l->sweep, NULL);
+    uv_close((uv_handle_t *)&l->round, NULL);
     if (l->accept.data)
         uv_close((uv_handle_t *)&l->accept, NULL);
+}
+
+void loop_own(struct loop *l)
+{
+    if (l->owned)
+        return;
+    pthread_mutex_lock(&l->own); /* another thread has it for a few sends at most */
+    l->owned = true;
+}
+
+static void loop_disown(struct loop *l)
+{
+    if (l->owned)
+        pthread_mutex_unlock(&l->own);
+    l->owned = false;
 }
 
 static void on_wake(uv_async_t *async)
 {
     struct loop *l = async->data;
 
+    loop_own(l);
     take_doorstep(l);
     call_drain_inbox(l);
     conn_settle(l);
@@ -272,7 +295,18 @@ static void on_wake(uv_async_t *async)
 
 static void on_sweep(uv_timer_t *timer)
 {
+    loop_own(timer->data);
     conn_sweep(timer->data);
+}
+
+static void on_round(uv_prepare_t *round)
+{
+    struct loop *l = round->data;
+    const struct rpc_server_options *o = &l->server->o;
+
+    loop_disown(l);
+    if (o->on_round)
+        o->on_round(o->round_ctx);
 }
 
 static void *run_loop(void *arg)
@@ -281,6 +315,7 @@ static void *run_loop(void *arg)
 
     here = l;
     uv_run(&l->uv, UV_RUN_DEFAULT);
+    loop_disown(l);
     here = NULL;
     return NULL;
 }
@@ -329,6 +364,7 @@ static void on_accept(uv_poll_t *poll, int status, int events)
 
     (void)status;
     (void)events;
+    loop_own(here);
     for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
         int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -368,12 +404,16 @@ static int loop_init(struct rpc_server *s, int index)
     }
     l->server = s; /* from here on loop_done() has something to do */
     pthread_mutex_init(&l->doorstep_lock, NULL);
+    pthread_mutex_init(&l->own, NULL);
     if (uv_async_init(&l->uv, &l->wake, on_wake) != 0)
         return -ERR_IO;
     l->wake.data = l;
     uv_timer_init(&l->uv, &l->sweep);
     l->sweep.data = l;
     uv_timer_start(&l->sweep, on_sweep, sweep_ms(s), sweep_ms(s));
+    uv_prepare_init(&l->uv, &l->round);
+    l->round.data = l;
+    uv_prepare_start(&l->round, on_round);
     if (index > 0)
         return 0;
     if (uv_poll_init(&l->uv, &l->accept, s->listen_fd) != 0)
@@ -397,6 +437,7 @@ static void loop_done(struct loop *l)
     uv_loop_close(&l->uv);
     free(l->read_buf);
     pthread_mutex_destroy(&l->doorstep_lock);
+    pthread_mutex_destroy(&l->own);
 }
 
 /* ---- start and stop ---- */
@@ -543,6 +584,19 @@ uint16_t rpc_server_port(const struct rpc_server *s)
     return s->port;
 }
 
+/* A loop that runs sees to it itself before it waits, or when it wakes. */
+static void release_loop(struct loop *l)
+{
+    bool done = false;
+
+    if (pthread_mutex_trylock(&l->own) == 0) {
+        done = conn_release_for(l, atomic_load(&l->server->durable));
+        pthread_mutex_unlock(&l->own);
+    }
+    if (!done)
+        loop_wake(l);
+}
+
 void rpc_server_durable(struct rpc_server *s, uint64_t mark)
 {
     uint64_t before = atomic_load(&s->durable);
@@ -551,7 +605,7 @@ void rpc_server_durable(struct rpc_server *s, uint64_t mark)
         ;
     for (int i = 0; i < s->loop_count; i++)
         if (atomic_load(&s->loops[i].waiting_mark) <= mark)
-            loop_wake(&s->loops[i]);
+            release_loop(&s->loops[i]);
 }
 
 void rpc_server_stats(struct rpc_server *s, struct rpc_server_stats *out)
@@ -571,4 +625,30 @@ void rpc_server_stats(struct rpc_server *s, struct rpc_server_stats *out)
         sum.calls_in_flight += atomic_load_explicit(&c->in_flight, memory_order_relaxed);
     }
     *out = sum;
+}
+
+void rpc_server_metrics(struct rpc_server *s, const char *name, struct buf *out)
+{
+    struct rpc_server_stats st;
+
+    rpc_server_stats(s, &st);
+    const struct {
+        const char *what, *kind, *help;
+        uint64_t value;
+    } rows[] = {
+        {"calls_total", "counter", "Calls.", st.calls},
+        {"failures_total", "counter", "Calls that were answered with an exception.", st.failures},
+        {"bytes_in_total", "counter", "Bytes of requests.", st.bytes_in},
+        {"bytes_out_total", "counter", "Bytes of answers.", st.bytes_out},
+        {"connections_total", "counter", "Connections.", st.connections},
+        {"refused_total", "counter", "Connections that were refused.", st.refused},
+        {"bad_frames_total", "counter", "Frames that made no sense.", st.bad_frames},
+        {"open_connections", "gauge", "Connections now.", st.open_connections},
+        {"calls_in_flight", "gauge", "Calls being worked on.", st.calls_in_flight},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        buf_printf(out, "# HELP %s_rpc_%s %s\n# TYPE %s_rpc_%s %s\n%s_rpc_%s %" PRIu64 "\n", name,
+                   rows[i].what, rows[i].help, name, rows[i].what, rows[i].kind, name, rows[i].what,
+                   rows[i].value);
 }

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "common/arena.h"
+#include "common/bytes.h"
 #include "common/err.h"
 
 struct rpc_server;
@@ -78,6 +79,10 @@ struct rpc_server_options {
     int (*may_impersonate)(void *ctx, const char *real_user, const char *user, const char *ip,
                            struct err *err);
     void *impersonate_ctx;
+    /* Called on an I/O thread when it has handled all that had come and goes to wait for more: what
+     * its calls want done together is begun here.  NULL: nothing. */
+    void (*on_round)(void *ctx);
+    void *round_ctx;
     const struct rpc_protocol *protocols; /* copied */
     int protocol_count;
 };
@@ -91,6 +96,9 @@ int rpc_server_start(const struct rpc_server_options *o, struct rpc_server **out
 uint16_t rpc_server_port(const struct rpc_server *s);
 void rpc_server_stop(struct rpc_server *s); /* unanswered calls are dropped; NULL is allowed */
 
+/* Is this an I/O thread, whose round is not over?  Then on_round will be called. */
+bool rpc_server_in_round(void);
+
 /* Everything up to @mark is durable: lets the replies go that waited for it.  Any thread. */
 void rpc_server_durable(struct rpc_server *s, uint64_t mark);
 
@@ -102,5 +110,7 @@ void rpc_fail(struct rpc_call *call, const struct err *err);
 void rpc_reply_bytes(struct rpc_call *call, const void *message, size_t n);
 
 void rpc_server_stats(struct rpc_server *s, struct rpc_server_stats *out);
+/* The same as rows of Prometheus' text, NAME_rpc_... */
+void rpc_server_metrics(struct rpc_server *s, const char *name, struct buf *out);
 
 #endif

@@ -93,10 +93,17 @@ unsigned packet_header_put(uint8_t *out, const struct packet_header *h, uint32_t
     return (unsigned)(p - out);
 }
 
-/* Sends @head_n bytes of @head (three at most) and the delimited message in one write. */
+struct tail {
+    const struct iovec *pieces;
+    int count;
+};
+
+/* Sends @head_n bytes of @head (three at most), the delimited message and what follows in one
+ * write. */
 static int send_with(int fd, const uint8_t *head, size_t head_n, const ProtobufCMessage *message,
-                     struct err *err)
+                     struct tail tail, struct err *err)
 {
+    struct iovec all[XFER_PIECES_MAX + 1];
     uint8_t small[4096], *bytes = small;
     size_t n = protobuf_c_message_get_packed_size(message), at = head_n;
     int rc;
@@ -111,22 +118,32 @@ static int send_with(int fd, const uint8_t *head, size_t head_n, const ProtobufC
     memcpy(bytes, head, head_n);
     at += varint_put(bytes + at, n);
     at += protobuf_c_message_pack(message, bytes + at);
-    rc = net_write_full(fd, bytes, at, err);
+    all[0] = (struct iovec){.iov_base = bytes, .iov_len = at};
+    for (int i = 0; i < tail.count; i++)
+        all[i + 1] = tail.pieces[i];
+    rc = net_writev_full(fd, all, tail.count + 1, err);
     if (bytes != small)
         free(bytes);
     return rc;
 }
 
-int xfer_send_op(int fd, enum xfer_op op, const ProtobufCMessage *message, struct err *err)
+int xfer_send_op_and(int fd, enum xfer_op op, const ProtobufCMessage *message,
+                     const struct iovec *more, int more_count, struct err *err)
 {
     const uint8_t head[3] = {0, XFER_VERSION, (uint8_t)op};
 
-    return send_with(fd, head, sizeof head, message, err);
+    MUST(more_count <= XFER_PIECES_MAX);
+    return send_with(fd, head, sizeof head, message, (struct tail){more, more_count}, err);
+}
+
+int xfer_send_op(int fd, enum xfer_op op, const ProtobufCMessage *message, struct err *err)
+{
+    return xfer_send_op_and(fd, op, message, NULL, 0, err);
 }
 
 int xfer_send_message(int fd, const ProtobufCMessage *message, struct err *err)
 {
-    return send_with(fd, (const uint8_t *)"", 0, message, err);
+    return send_with(fd, (const uint8_t *)"", 0, message, (struct tail){0}, err);
 }
 
 /* Looks at what has arrived, waiting for at least @least bytes of it; takes nothing. */

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "common/arena.h"
 #include "common/bytes.h"
@@ -41,6 +42,7 @@ enum {
     PACKET_LENS_BYTES = 6,
     PACKET_DATA_MAX = 16 << 20, /* checksums and data of one packet; Hadoop's limit too */
     XFER_MESSAGE_MAX = 1 << 20,
+    XFER_PIECES_MAX = 64,
 };
 
 struct packet_lens {
@@ -66,6 +68,9 @@ unsigned packet_header_put(uint8_t *out, const struct packet_header *h, uint32_t
 
 /* Sends an operation: version, code and message, in one write. */
 int xfer_send_op(int fd, enum xfer_op op, const ProtobufCMessage *message, struct err *err);
+/* The same with what follows the operation, XFER_PIECES_MAX at most, in one write. */
+int xfer_send_op_and(int fd, enum xfer_op op, const ProtobufCMessage *message,
+                     const struct iovec *more, int more_count, struct err *err);
 
 /* Sends or receives a delimited message; a received one is unpacked into @arena. */
 int xfer_send_message(int fd, const ProtobufCMessage *message, struct err *err);
