@@ -16,6 +16,9 @@ static const char usage[] =
     "\n"
     "  -format [-clusterid ID] [-force] [-nonInteractive]\n"
     "                   makes an empty store in dfs.namenode.name.dir\n"
+    "  -upgrade         keeps the store as it is now, in DIR/previous, and serves it; until\n"
+    "                   dfsadmin -finalizeUpgrade one can go back\n"
+    "  -rollback [-force]   goes back to DIR/previous; what came since is lost\n"
     "  -regular         serves the store; so it does without a command\n"
     "  --help           this\n"
     "  --help-config    every configuration key, its default and its meaning\n"
@@ -26,7 +29,7 @@ static const char usage[] =
     "which it formats when it is not there.\n";
 
 struct request {
-    bool format, force, ask;
+    bool format, force, ask, upgrade, rollback;
     const char *cluster_id;
 };
 
@@ -39,7 +42,11 @@ static int parse(int argc, char **argv, struct request *out, bool *done)
 
         if (strcasecmp(a, "-format") == 0) {
             out->format = true;
-        } else if (out->format && strcasecmp(a, "-force") == 0) {
+        } else if (strcasecmp(a, "-upgrade") == 0) {
+            out->upgrade = true;
+        } else if (strcasecmp(a, "-rollback") == 0) {
+            out->rollback = true;
+        } else if ((out->format || out->rollback) && strcasecmp(a, "-force") == 0) {
             out->force = true;
         } else if (out->format && strcasecmp(a, "-nonInteractive") == 0) {
             out->ask = false;
@@ -124,10 +131,38 @@ out:
     return rc;
 }
 
+/* ---- going back ---- */
+
+static int rollback(const struct conf *conf, bool force)
+{
+    char answer[64] = "";
+    struct err err;
+
+    if (!force) {
+        fprintf(stderr, "\"rollBack\" will remove the current state of the file system,\n"
+                        "returning you to the state prior to initiating your recent.\n"
+                        "upgrade. This action is permanent and cannot be undone. If you\n"
+                        "are performing a rollback in an HA environment, you should be\n"
+                        "certain that no NameNode process is running on any host.\n"
+                        "Roll back file system state? (Y or N) ");
+        if (!fgets(answer, sizeof answer, stdin) || (*answer != 'Y' && *answer != 'y')) {
+            fprintf(stderr, "Rollback aborted.\n");
+            return 1;
+        }
+    }
+    if (namenode_rollback(conf, &err) < 0) {
+        fprintf(stderr, "namenode: %s\n", err.text);
+        return 1;
+    }
+    LOG_INFO("nn.rollback", "next=exit");
+    return 0;
+}
+
 /* ---- serving ---- */
 
-static int serve(const struct conf *conf)
+static int serve(const struct conf *conf, bool upgrade)
 {
+    struct namenode_how how = {.bare = namenode_is_bare(conf), .upgrade = upgrade};
     struct namenode *nn;
     struct err err;
     sigset_t stops;
@@ -139,7 +174,7 @@ static int serve(const struct conf *conf)
     sigaddset(&stops, SIGTERM);
     sigaddset(&stops, SIGINT);
     pthread_sigmask(SIG_BLOCK, &stops, NULL);
-    if (namenode_start(conf, namenode_is_bare(conf), &nn, &err) < 0) {
+    if (namenode_start(conf, &how, &nn, &err) < 0) {
         LOG_ERROR("nn.start", "err=\"%s\" next=exit", err.text);
         fprintf(stderr, "namenode: %s\n", err.text);
         return 1;
@@ -173,7 +208,9 @@ int main(int argc, char **argv)
             fprintf(stderr, "namenode: %s\n", err.text);
             rc = EXIT_USAGE;
         } else {
-            rc = rq.format ? format(conf, &rq) : serve(conf);
+            rc = rq.format     ? format(conf, &rq)
+                 : rq.rollback ? rollback(conf, rq.force)
+                               : serve(conf, rq.upgrade);
         }
     }
     conf_free(conf);

@@ -15,10 +15,10 @@
 
 #include "common/conf.h"
 #include "common/env.h"
-#include "namenode/block_manager.h"
-#include "namenode/journal.h"
-#include "namenode/name_dir.h"
-#include "namenode/namespace.h"
+#include "namenode/blocks/block_manager.h"
+#include "namenode/edits/journal.h"
+#include "namenode/edits/name_dir.h"
+#include "namenode/namespace/namespace.h"
 
 struct rpc_protocol;
 
@@ -26,9 +26,12 @@ struct namenode {
     struct env *env;
     const struct conf *conf;
     pthread_mutex_t lock;
+    pthread_mutex_t turn; /* who works in slices holds it first, while it has the lock: wiring.c */
+    _Atomic int waiting;  /* for the lock; not those who come with a turn */
     struct namespace *ns;
     struct name_dirs *dirs;
     struct journal *journal;
+    struct edit_tail *edit_tail; /* the journal, for those who follow it */
     struct block_manager *bm;
     struct retry_cache *retry_cache;
     struct users *users; /* groups, superuser, proxy users */
@@ -37,7 +40,12 @@ struct namenode {
     struct lease_monitor *lease_monitor;
     struct checkpointer *checkpointer;
     struct reclaim *reclaim;
+    struct satisfier *satisfier; /* NULL: switched off */
+    struct disk_watch *disk_watch;
+    struct reconfigure *settings;        /* those that can be changed while it runs */
+    struct trash_emptier *trash_emptier; /* NULL: there is no trash */
     struct name_identity identity;
+    uint64_t told_not_yet; /* writers sent to sleep: op_told_not_yet(); under the lock */
     uint64_t started_ms;
     char hostname[256];    /* for people */
     char rpc_address[300]; /* the advertised host:port */
@@ -46,7 +54,9 @@ struct namenode {
 
 static inline void nn_lock(struct namenode *nn)
 {
+    nn->waiting++;
     pthread_mutex_lock(&nn->lock);
+    nn->waiting--;
 }
 static inline void nn_unlock(struct namenode *nn)
 {

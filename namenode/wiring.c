@@ -8,13 +8,18 @@
 
 #include "common/log.h"
 #include "common/net.h"
-#include "namenode/checkpoint.h"
-#include "namenode/edit_codec.h"
-#include "namenode/lease_recovery.h"
-#include "namenode/reclaim.h"
-#include "namenode/retry_cache.h"
-#include "namenode/users.h"
-#include "namenode/web.h"
+#include "namenode/image/checkpoint.h"
+#include "namenode/edits/disk_watch.h"
+#include "namenode/edits/edit_codec.h"
+#include "namenode/edits/edit_tail.h"
+#include "namenode/blocks/lease_recovery.h"
+#include "namenode/namespace/reclaim.h"
+#include "namenode/calls/retry_cache.h"
+#include "namenode/blocks/satisfier.h"
+#include "namenode/calls/trash_emptier.h"
+#include "namenode/calls/users.h"
+#include "namenode/http/web.h"
+#include "proto/reconfigure.h"
 #include "proto/rpc_server.h"
 
 enum { RETRY_KEEP_MS = 600000 };
@@ -86,13 +91,39 @@ static void on_failed(void *ctx, const struct err *err)
 
 /* ---- the block manager's door to the lock ---- */
 
+enum { OTHERS_PAUSES = 20 }; /* of 20 us and more */
+
 static void lock(void *ctx)
 {
     nn_lock(ctx);
 }
+static __thread bool has_turn;
 static void unlock(void *ctx)
 {
-    nn_unlock(ctx);
+    struct namenode *nn = ctx;
+
+    nn_unlock(nn);
+    if (has_turn)
+        pthread_mutex_unlock(&nn->turn);
+    has_turn = false;
+}
+
+/* Between two slices. A mutex is not fair: with a dozen reports under way a client would wait for one slice
+ * after the other. So one of them at a time waits for the lock, and only when nobody else does, or when
+ * the others have had their time. */
+static void let_others(void *ctx)
+{
+    static const struct timespec pause = {.tv_nsec = 20000};
+    struct namenode *nn = ctx;
+    int tries = 0;
+
+    unlock(nn);
+    do
+        nanosleep(&pause, NULL);
+    while (nn->waiting > 0 && ++tries < OTHERS_PAUSES);
+    pthread_mutex_lock(&nn->turn);
+    has_turn = true;
+    pthread_mutex_lock(&nn->lock);
 }
 static uint64_t last_txid(void *ctx)
 {
@@ -106,7 +137,15 @@ int nn_commit(struct namenode *nn, struct edit_op *op, struct err *err)
     if (rc < 0 || (rc = ns_apply(nn->ns, op, err)) < 0)
         return rc;
     journal_append(nn->journal, op);
+    if (!rpc_server_in_round())
+        journal_flush(nn->journal);
     return 0;
+}
+
+/* The changes of a round become durable together. */
+static void on_round(void *ctx)
+{
+    journal_flush(((struct namenode *)ctx)->journal);
 }
 
 /* ---- loading ---- */
@@ -117,19 +156,30 @@ static void on_replayed(void *ctx, const struct edit_op *op)
         nn_remember_replayed(ctx, op);
 }
 
-static int load(struct namenode *nn, char **dirs, int count, struct err *err)
+static int load(struct namenode *nn, const struct namenode_how *how, char **dirs, int count,
+                struct err *err)
 {
+    struct namespace_limits limits = {.capture_open_files =
+                                          conf_bool(nn->conf, OPT_snapshot_open_files)};
     struct load_result loaded;
     int rc;
 
     if ((rc = name_dirs_open(nn->env, dirs, count, &nn->dirs, err)) < 0 ||
-        (rc = ns_new(&(struct namespace_limits){0}, &nn->ns, err)) < 0)
+        (rc = ns_new(&limits, &nn->ns, err)) < 0)
         return rc;
     nn->retry_cache = retry_cache_new(RETRY_KEEP_MS, 0);
     if (!nn->retry_cache)
         return err_set(err, ERR_NOMEM, "retry cache");
-    nn->identity = *name_dirs_identity(nn->dirs);
+    if (!(nn->edit_tail = edit_tail_new(nn->env, nn->dirs)))
+        return err_set(err, ERR_NOMEM, "reader of the edit log");
     if ((rc = name_dirs_load(nn->dirs, nn->ns, on_replayed, nn, &loaded, err)) < 0)
+        return rc;
+    if (how->upgrade && (rc = name_dirs_upgrade(nn->dirs, nn->ns, loaded.last_txid, err)) < 0)
+        return rc;
+    nn->identity = *name_dirs_identity(nn->dirs);
+    /* What a crash left between a record and a name. */
+    if (!ns_rolling_upgrade(nn->ns) && name_dirs_has_rollback(nn->dirs) &&
+        (rc = name_dirs_rollback_end(nn->dirs, err)) < 0)
         return rc;
     LOG_INFO("nn.start",
              "inodes=%llu blocks=%llu image_tx=%llu last_tx=%llu replayed=%llu image_ms=%llu "
@@ -159,10 +209,19 @@ static int make_block_manager(struct namenode *nn, struct err *err)
                                        .created_ms = nn->identity.created_ms,
                                        .lock = lock,
                                        .unlock = unlock,
+                                       .let_others = let_others,
                                        .recovered = lease_recovered,
                                        .last_txid = last_txid,
                                        .ctx = nn},
                   &nn->bm, err);
+}
+
+static int watch_disks(struct namenode *nn, char *const *dirs, int count, struct err *err)
+{
+    struct disk_watch_options o = {
+        .env = nn->env, .conf = nn->conf, .edits_dirs = dirs, .edits_dir_count = count};
+
+    return disk_watch_new(&o, &nn->disk_watch, err);
 }
 
 /* ---- serving ---- */
@@ -192,6 +251,8 @@ static int serve_rpc(struct namenode *nn, struct err *err)
             .idle_timeout_ms = (int)conf_int(nn->conf, OPT_ipc_idle) * 2,
             .may_impersonate = users_may_impersonate,
             .impersonate_ctx = nn->users,
+            .on_round = on_round,
+            .round_ctx = nn,
             .protocols = protocols,
             .protocol_count = n},
         &rpc, err);
@@ -224,13 +285,19 @@ static int serve_http(struct namenode *nn, bool bare, struct err *err)
 
 /* ---- the life ---- */
 
+/* A crash while an upgrade was begun, or gone back from, leaves the store under another name. */
 static bool is_missing(const char *dir)
 {
+    static const char *const names[] = {"current", "previous.tmp", "removed.tmp"};
     char path[4200];
     struct stat st;
 
-    snprintf(path, sizeof path, "%s/current", dir);
-    return stat(path, &st) < 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        if (stat(path, &st) == 0)
+            return false;
+    }
+    return true;
 }
 
 int namenode_format(const struct conf *conf, char *const *dirs, int count, const char *cluster_id,
@@ -266,12 +333,12 @@ static int format_bare(const struct conf *conf, char **dirs, int count, struct e
     return 0;
 }
 
-static int start(struct namenode *nn, bool bare, struct err *err)
+static int start(struct namenode *nn, const struct namenode_how *how, struct err *err)
 {
     char *dirs[NAME_DIRS_MAX];
     int count = namenode_dirs(nn->conf, dirs), rc = 0;
 
-    if (bare)
+    if (how->bare)
         rc = format_bare(nn->conf, dirs, count, err);
     if (rc == 0 && count > 0 && is_missing(dirs[0]))
         rc = err_set(
@@ -279,8 +346,11 @@ static int start(struct namenode *nn, bool bare, struct err *err)
             "NameNode is not formatted: %s/current does not exist; run \"namenode -format\"",
             dirs[0]);
     if (rc == 0 && (rc = users_new(nn->env, nn->conf, &nn->users, err)) == 0 &&
-        (rc = load(nn, dirs, count, err)) == 0)
+        (rc = load(nn, how, dirs, count, err)) == 0 &&
+        (rc = watch_disks(nn, dirs, count, err)) == 0)
         rc = make_block_manager(nn, err);
+    if (rc == 0)
+        rc = satisfier_new(nn->conf, nn->ns, &nn->satisfier, err);
     for (int i = 0; i < count; i++)
         free(dirs[i]);
     if (rc < 0)
@@ -288,12 +358,51 @@ static int start(struct namenode *nn, bool bare, struct err *err)
     bm_start(nn->bm);
     if ((rc = reclaim_start(nn, &nn->reclaim, err)) < 0 ||
         (rc = lease_monitor_start(nn, &nn->lease_monitor, err)) < 0 ||
-        (rc = checkpointer_start(nn, &nn->checkpointer, err)) < 0 || (rc = serve_rpc(nn, err)) < 0)
+        (rc = checkpointer_start(nn, &nn->checkpointer, err)) < 0 ||
+        (rc = disk_watch_start(nn->disk_watch, nn, err)) < 0 || (rc = serve_rpc(nn, err)) < 0 ||
+        (rc = trash_emptier_start(nn, &nn->trash_emptier, err)) < 0)
         return rc;
-    return serve_http(nn, bare, err);
+    return serve_http(nn, how->bare, err);
 }
 
-int namenode_start(const struct conf *conf, bool bare, struct namenode **out, struct err *err)
+static void settings_again(void *ctx)
+{
+    struct namenode *nn = ctx;
+
+    bm_read_settings(nn->bm, nn->conf);
+}
+
+/* In the order of their names, as Hadoop lists them. */
+static int make_reconfigurable(struct namenode *nn, struct err *err)
+{
+    static const enum conf_option options[] = {
+        OPT_invalidate_limit,  OPT_slow_shown,        OPT_dn_peer_stats,
+        OPT_heartbeat,         OPT_avoid_slow_read,   OPT_avoid_slow_write,
+        OPT_heartbeat_recheck, OPT_slow_avoided,      OPT_repl_pending_timeout,
+        OPT_repl_max_streams,  OPT_repl_streams_hard, OPT_repl_work_multiplier,
+    };
+
+    return reconfigure_new(&(struct reconfigure_options){.running = nn->conf,
+                                                         .options = options,
+                                                         .count = sizeof options / sizeof *options,
+                                                         .again = settings_again,
+                                                         .ctx = nn,
+                                                         .env = nn->env},
+                           &nn->settings, err);
+}
+
+int namenode_rollback(const struct conf *conf, struct err *err)
+{
+    char *dirs[NAME_DIRS_MAX];
+    int count = namenode_dirs(conf, dirs), rc = name_dirs_rollback(env_posix(), dirs, count, err);
+
+    for (int i = 0; i < count; i++)
+        free(dirs[i]);
+    return rc;
+}
+
+int namenode_start(const struct conf *conf, const struct namenode_how *how, struct namenode **out,
+                   struct err *err)
 {
     struct namenode *nn = calloc(1, sizeof *nn);
     int rc;
@@ -304,8 +413,12 @@ int namenode_start(const struct conf *conf, bool bare, struct namenode **out, st
     nn->conf = conf;
     nn->started_ms = env_now_ms(nn->env);
     pthread_mutex_init(&nn->lock, NULL);
+    pthread_mutex_init(&nn->turn, NULL);
     net_hostname(nn->hostname, sizeof nn->hostname);
-    if ((rc = start(nn, bare, err)) < 0) {
+    rc = make_reconfigurable(nn, err);
+    if (rc == 0)
+        rc = start(nn, how, err);
+    if (rc < 0) {
         namenode_stop(nn, NULL);
         return rc;
     }
@@ -322,9 +435,11 @@ int namenode_stop(struct namenode *nn, struct err *err)
     int rc = 0;
 
     http_stop(nn->http);
+    trash_emptier_stop(nn->trash_emptier);
     checkpointer_stop(nn->checkpointer);
     lease_monitor_stop(nn->lease_monitor);
     reclaim_stop(nn->reclaim);
+    disk_watch_free(nn->disk_watch);
     if (nn->bm)
         bm_stop(nn->bm);
     if (nn->journal && rpc) /* what was answered goes out before the connections close */
@@ -336,12 +451,16 @@ int namenode_stop(struct namenode *nn, struct err *err)
     if (nn->bm)
         bm_free(nn->bm);
     retry_cache_free(nn->retry_cache);
+    satisfier_free(nn->satisfier);
     if (nn->ns)
         ns_free(nn->ns);
+    edit_tail_free(nn->edit_tail);
     if (nn->dirs)
         name_dirs_close(nn->dirs);
     users_free(nn->users);
+    reconfigure_free(nn->settings);
     pthread_mutex_destroy(&nn->lock);
+    pthread_mutex_destroy(&nn->turn);
     free(nn);
     return rc;
 }

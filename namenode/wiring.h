@@ -22,8 +22,16 @@ int namenode_format(const struct conf *conf, char *const *dirs, int count, const
  * loopback and formats its directory when that is missing. */
 bool namenode_is_bare(const struct conf *conf);
 
-/* Loads the store and serves it.  @bare: as namenode_is_bare() says. */
-int namenode_start(const struct conf *conf, bool bare, struct namenode **out, struct err *err);
+/* Loads the store and serves it. */
+struct namenode_how {
+    bool bare;    /* as namenode_is_bare() says */
+    bool upgrade; /* keep the store as it is for going back, and begin anew */
+};
+int namenode_start(const struct conf *conf, const struct namenode_how *how, struct namenode **out,
+                   struct err *err);
+
+/* Takes the directories back to what they were before the upgrade. */
+int namenode_rollback(const struct conf *conf, struct err *err);
 
 /* Answers what is under way, ends the edit log's segment and frees everything. */
 int namenode_stop(struct namenode *nn, struct err *err);
