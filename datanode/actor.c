@@ -1,4 +1,6 @@
 #include "datanode/actor.h"
+#include "datanode/locked.h"
+#include "datanode/peer_stats.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +9,7 @@
 
 #include "common/log.h"
 
-enum { RETRY_MS = 1000, CALL_TIMEOUT_MS = 60000, REPORT_RETRY_MS = 3000 };
+enum { RETRY_MS = 1000, CALL_TIMEOUT_MS = 60000, REPORT_RETRY_MS = 3000, SLOW_MAX = 64 };
 #define PROTOCOL "org.apache.hadoop.hdfs.server.protocol.DatanodeProtocol"
 #define VERSION_TEXT "3.4.2" /* the protocol's: a namenode refuses datanodes that are too old */
 
@@ -29,7 +31,7 @@ void registration_init(struct datanode *dn, struct registration *r)
     r->storage.layoutversion = (uint32_t)DATANODE_LAYOUT;
     r->storage.clusterid = (char *)(uintptr_t)(pool ? pool->cluster_id : "");
     r->storage.namespceid = pool ? pool->namespace_id : 0;
-    r->storage.ctime = pool ? pool->ctime_ms : 0;
+    r->storage.ctime = pool ? __atomic_load_n(&pool->ctime_ms, __ATOMIC_RELAXED) : 0;
     r->keys.currentkey = &r->key;
     r->proto.datanodeid = &r->id;
     r->proto.storageinfo = &r->storage;
@@ -56,6 +58,7 @@ static int ask_version(struct actor *a, struct pool_info *out, struct err *err)
                                   .ctime_ms = info->storageinfo->ctime};
         snprintf(out->cluster_id, sizeof out->cluster_id, "%s", info->storageinfo->clusterid);
         snprintf(out->pool_id, sizeof out->pool_id, "%s", info->blockpoolid);
+        atomic_store(&a->holds, strcmp(info->buildversion, "ashlar") == 0);
         if (!out->pool_id[0] || strchr(out->pool_id, '/') ||
             strlen(info->blockpoolid) >= ID_TEXT_MAX)
             rc = err_set(err, ERR_PROTOCOL, "namenode has the block pool id \"%s\"",
@@ -161,20 +164,48 @@ static int take_answer(struct actor *a, const Pb__HeartbeatResponseProto *answer
 {
     atomic_store(&a->active,
                  answer->hastatus->state == PB__NNHASTATUS_HEARTBEAT_PROTO__STATE__ACTIVE);
+    atomic_store(&a->healthy, true);
     pthread_mutex_lock(&a->lock);
     if (answer->has_fullblockreportleaseid && answer->fullblockreportleaseid)
         a->lease = answer->fullblockreportleaseid;
-    if (a->notice_count && !a->urgent) { /* beginnings and deletions go along now */
+    if (a->notice_count) { /* beginnings and deletions go along now */
         a->urgent = true;
         pthread_cond_broadcast(&a->changed);
     }
     pthread_mutex_unlock(&a->lock);
-    atomic_store(&a->healthy, true);
     atomic_store(&a->last_heartbeat_ms, env_mono_ms(a->dn->env));
     count(COUNT_heartbeats, 1);
     if (actor_obey(a, answer->cmds, answer->n_cmds))
         atomic_store(&a->registered, false);
     return 0;
+}
+
+/* Which other datanodes are slow, every now and then. */
+static void add_slow_peers(struct actor *a, Pb__HeartbeatRequestProto *ask, struct arena *arena)
+{
+    uint64_t now = env_mono_ms(a->dn->env);
+    struct slow_peer slow[SLOW_MAX];
+    size_t n;
+
+    if (!a->dn->peers || now < a->next_slow_ms)
+        return;
+    a->next_slow_ms = now + (uint64_t)conf_int(a->dn->conf, OPT_dn_peer_interval);
+    n = peer_stats_slow(a->dn->peers, slow, SLOW_MAX);
+    ask->slowpeers = arena_alloc(arena, n * sizeof *ask->slowpeers + 1);
+    for (size_t i = 0; ask->slowpeers && i < n; i++) {
+        Pb__SlowPeerReportProto *p = arena_alloc(arena, sizeof *p);
+
+        if (!p)
+            return;
+        pb__slow_peer_report_proto__init(p);
+        p->datanodeid = arena_strndup(arena, slow[i].name, strlen(slow[i].name));
+        p->has_aggregatelatency = p->has_median = p->has_mad = p->has_upperlimitlatency = 1;
+        p->aggregatelatency = slow[i].average_ms;
+        p->median = slow[i].median_ms;
+        p->mad = slow[i].deviation_ms;
+        p->upperlimitlatency = slow[i].limit_ms;
+        ask->slowpeers[ask->n_slowpeers++] = p;
+    }
 }
 
 static int heartbeat(struct actor *a, bool want_lease, struct err *err)
@@ -199,6 +230,9 @@ static int heartbeat(struct actor *a, bool want_lease, struct err *err)
     ask.xmitsinprogress = (uint32_t)atomic_load(&a->dn->copies);
     ask.xceivercount = (uint32_t)atomic_load(&a->dn->xceivers);
     ask.failedvolumes = b->failed_count;
+    ask.has_cachecapacity = ask.has_cacheused = 1;
+    ask.cachecapacity = locked_bytes_max(a->dn->locked);
+    ask.cacheused = locked_bytes_used(a->dn->locked);
     ask.has_requestfullblockreportlease = 1;
     ask.requestfullblockreportlease = want_lease;
     if (b->failed_count) {
@@ -207,6 +241,7 @@ static int heartbeat(struct actor *a, bool want_lease, struct err *err)
         ask.volumefailuresummary = &b->failures;
     }
     arena_init(&arena, 64 << 20);
+    add_slow_peers(a, &ask, &arena);
     rc = rpc_call_method(a->rpc, "sendHeartbeat", &ask.base,
                          &pb__heartbeat_response_proto__descriptor, &arena, &m, err);
     if (rc == 0)
@@ -240,6 +275,35 @@ static void full_report_if_leased(struct actor *a)
     a->next_full_ms =
         env_mono_ms(a->dn->env) + (uint64_t)conf_int(a->dn->conf, OPT_dn_block_report);
     pthread_mutex_unlock(&a->lock);
+}
+
+/* All that is in memory, every now and then. */
+static void cache_report_if_due(struct actor *a)
+{
+    Pb__CacheReportRequestProto ask = PB__CACHE_REPORT_REQUEST_PROTO__INIT;
+    const struct pool_info *pool = dataset_pool(a->dn->ds);
+    uint64_t now = env_mono_ms(a->dn->env);
+    struct registration r;
+    ProtobufCMessage *m;
+    struct arena arena;
+    struct err err;
+
+    if (!a->dn->locked || !pool || now < a->next_cache_ms)
+        return;
+    a->next_cache_ms = now + (uint64_t)conf_int(a->dn->conf, OPT_dn_cache_report);
+    registration_init(a->dn, &r);
+    ask.registration = &r.proto;
+    ask.blockpoolid = (char *)pool->pool_id;
+    ask.n_blocks = locked_list(a->dn->locked, &ask.blocks);
+    arena_init(&arena, 64 << 20);
+    if (rpc_call_method(a->rpc, "cacheReport", &ask.base,
+                        &pb__cache_report_response_proto__descriptor, &arena, &m, &err) < 0) {
+        count(COUNT_rpc_failures, 1);
+        LOG_WARN("dn.report", "namenode=%s call=cacheReport err=\"%s\" next=\"again later\"",
+                 a->address, err.text);
+    }
+    arena_done(&arena);
+    free(ask.blocks);
 }
 
 /* ---- the thread ---- */
@@ -301,6 +365,7 @@ static uint64_t beat_once(struct actor *a, bool *quiet)
     }
     *quiet = false;
     full_report_if_leased(a);
+    cache_report_if_due(a);
     period = (uint64_t)conf_int(a->dn->conf, OPT_heartbeat);
     spent = env_mono_ms(a->dn->env) - began;
     if (!atomic_load(&a->registered))
@@ -363,6 +428,7 @@ int actor_start(struct datanode *dn, const char *address, struct actor **out, st
     a->last = &a->first;
     snprintf(a->address, sizeof a->address, "%s", address);
     pthread_mutex_init(&a->lock, NULL);
+    pthread_mutex_init(&a->posting, NULL);
     pthread_cond_init(&a->changed, NULL);
     rc = rpc_client_new(&o, &a->rpc, err);
     if (rc < 0) {
@@ -377,14 +443,18 @@ int actor_start(struct datanode *dn, const char *address, struct actor **out, st
 
 void actor_stop(struct actor *a)
 {
-    if (!a)
-        return;
     pthread_mutex_lock(&a->lock);
     a->stop = true;
     pthread_cond_broadcast(&a->changed);
     pthread_mutex_unlock(&a->lock);
     pthread_join(a->thread, NULL);
     pthread_join(a->notice_thread, NULL);
+}
+
+void actor_free(struct actor *a)
+{
+    if (!a)
+        return;
     rpc_client_free(a->rpc);
     actor_drop_notices_locked(a);
     free(a);

@@ -4,6 +4,11 @@
  * address is tried again for ever.  It has two threads: one for registration, heartbeats, full
  * reports and orders, and one that only sends incremental reports, at once.
  *
+ * A namenode that holds the answer to `complete` until the block was reported (ours does) is told
+ * of a received block by the thread that received it, which does not wait for the answer either
+ * when the block has this one replica.  Of several replicas the namenode must know all before the
+ * client hears the last acknowledgement: an append would begin without those that it does not.
+ *
  * Thread:  as said at each call.
  * Design:  docs/design/datanode.md, "Toward the namenode"
  */
@@ -25,6 +30,7 @@ struct notice {
     const struct volume *volume;
     struct block block;
     enum report_kind kind;
+    bool alone; /* received, and no other datanode has it: nobody waits */
     char del_hint[ID_TEXT_MAX];
 };
 
@@ -35,6 +41,7 @@ struct actor {
     pthread_t thread, notice_thread;
 
     pthread_mutex_t lock;
+    uint64_t next_slow_ms; /* when slow peers are told again; the actor's thread alone */
     pthread_cond_t changed;
     bool stop;
     bool kick; /* a heartbeat is wanted now */
@@ -45,20 +52,26 @@ struct actor {
     bool urgent;
     uint64_t issued, sent; /* tickets */
 
+    pthread_mutex_t posting; /* before @lock: reports leave in the order of their notices */
+
     /* Under the lock: full reports. */
     bool full_due;
     uint64_t next_full_ms, lease;
+    uint64_t next_cache_ms; /* the thread's alone */
 
     _Atomic bool registered, healthy, active;
+    _Atomic bool holds; /* the answer to `complete`, until a report comes */
     _Atomic uint64_t last_heartbeat_ms;
 };
 
 int actor_start(struct datanode *dn, const char *address, struct actor **out, struct err *err);
-void actor_stop(struct actor *a); /* NULL is allowed */
+/* Ends its threads; notices may still be given to it, and go nowhere, until it is freed. */
+void actor_stop(struct actor *a);
+void actor_free(struct actor *a); /* NULL is allowed */
 
 /* Any thread: hands over a notice (malloc'd, owned by the actor from now on). */
 void actor_notice(struct actor *a, struct notice *n, uint64_t ticket);
-void actor_wait(struct actor *a, uint64_t ticket, uint64_t until_ms);
+void actor_wait(struct actor *a, uint64_t ticket, uint64_t until_ms, bool alone);
 /* Any thread: a report is wanted now. */
 void actor_trigger(struct actor *a, bool incremental);
 

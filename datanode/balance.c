@@ -98,8 +98,12 @@ static int receive_moved(struct xceiver *x, const Pb__OpReplaceBlockProto *op,
 {
     struct write_want want = {
         .block = *b, .type = op->storagetype, .temporary = true, .conn_fd = in->fd};
-    struct receiver r = {
-        .dn = x->dn, .in = in, .fd = in->fd, .mirror = -1, .throttle = x->dn->balance};
+    struct receiver r = {.dn = x->dn,
+                         .in = in,
+                         .out = &x->out,
+                         .fd = in->fd,
+                         .mirror = -1,
+                         .throttle = x->dn->balance};
     struct replica_facts f;
     bool answered;
     int rc = ask_proxy(x, op, in, &want.sum, err);
@@ -123,6 +127,19 @@ static int receive_moved(struct xceiver *x, const Pb__OpReplaceBlockProto *op,
     return rc;
 }
 
+/* The block is here, and shall be on another kind of storage; the namenode learns that it is
+ * there, and forgets the old place by that. */
+static int change_storage(struct xceiver *x, const struct block *b, Pb__StorageTypeProto type,
+                          struct err *err)
+{
+    struct replica_facts f;
+    int rc = dataset_change_storage(x->dn->ds, b, type, &f, err);
+
+    if (rc == 0)
+        report_received(x->dn, &f, "");
+    return rc;
+}
+
 int op_replace_block(struct xceiver *x, const Pb__OpReplaceBlockProto *op, struct err *err)
 {
     struct net_addr proxy = datanode_address(x->dn, op->source->id);
@@ -130,14 +147,17 @@ int op_replace_block(struct xceiver *x, const Pb__OpReplaceBlockProto *op, struc
     struct intake in;
     struct block b;
     int rc = xceiver_block(x, op->header->block, &b, err), fd;
+    bool here = strcmp(op->source->id->datanodeuuid, dataset_uuid(x->dn->ds)) == 0;
 
     count(COUNT_ops_replace, 1);
     x->keep = false;
-    if (rc == 0) {
+    if (rc == 0 && here) {
+        rc = change_storage(x, &b, op->storagetype, err);
+    } else if (rc == 0) {
         fd = net_connect(&proxy, x->dn->bind_host, x->dn->socket_timeout_ms, err);
         rc = fd < 0 ? fd : 0;
     }
-    if (rc == 0) {
+    if (rc == 0 && !here) {
         intake_init(&in, fd);
         rc = receive_moved(x, op, &b, &in, err);
         intake_done(&in);

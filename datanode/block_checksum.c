@@ -1,45 +1,14 @@
 /* BLOCK_CHECKSUM: one checksum for a block, made of those in its meta file. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "datanode/md5.h"
+#include "common/md5.h"
 #include "datanode/meta_file.h"
 #include "datanode/xceiver.h"
+#include "proto/crc_join.h"
 
-enum { SPAN = 64 << 10 };
-
-/* ---- joining CRCs without the bytes: crc(A and B) from crc(A), crc(B) and the length of B ---- */
-
-/* The product of two polynomials over GF(2), modulo that of the CRC; bits reflected as in it. */
-static uint32_t multiply(uint32_t a, uint32_t b, uint32_t poly)
-{
-    uint32_t product = 0;
-
-    for (uint32_t bit = 1u << 31; bit; bit >>= 1) {
-        if (a & bit)
-            product ^= b;
-        b = b & 1 ? b >> 1 ^ poly : b >> 1;
-    }
-    return product;
-}
-
-/* x to the power of 8n: what n bytes do to a CRC that they follow. */
-static uint32_t shift_by_bytes(uint64_t n, uint32_t poly)
-{
-    uint32_t power = 1u << 23, result = 1u << 31; /* x^8, and 1 */
-
-    for (; n; n >>= 1) {
-        if (n & 1)
-            result = multiply(power, result, poly);
-        power = multiply(power, power, poly);
-    }
-    return result;
-}
-
-static uint32_t poly_of(const struct checksum *sum)
-{
-    return sum->type == PB__CHECKSUM_TYPE_PROTO__CHECKSUM_CRC32C ? 0x82f63b78 : 0xedb88320;
-}
+enum { SPAN = 64 << 10, CRCS_MAX = 4 << 20 };
 
 /* ---- walking the sums of the first @length bytes ---- */
 
@@ -49,6 +18,8 @@ struct digest {
     uint64_t length;
     struct md5 *md5;     /* or */
     uint32_t crc, shift; /* the composite so far; what a whole chunk shifts by */
+    uint64_t stripe;     /* bytes that each composite stands for */
+    struct buf crcs;     /* those that are complete */
 };
 
 static void feed(struct digest *d, const uint8_t *sums, size_t n, uint64_t at)
@@ -60,10 +31,14 @@ static void feed(struct digest *d, const uint8_t *sums, size_t n, uint64_t at)
         return;
     }
     for (size_t i = 0; i + 4 <= n; i += 4, at += sum->bytes_per) {
-        uint64_t left = d->length - at;
-        uint32_t shift = left >= sum->bytes_per ? d->shift : shift_by_bytes(left, poly_of(sum));
+        uint64_t left = d->length - at, k = left < sum->bytes_per ? left : sum->bytes_per;
+        uint32_t shift = k == sum->bytes_per ? d->shift : crc_shift(sum, k);
 
-        d->crc = multiply(shift, d->crc, poly_of(sum)) ^ (uint32_t)get_be(sums + i, 4);
+        d->crc = crc_join(sum, d->crc, (uint32_t)get_be(sums + i, 4), shift);
+        if ((at + k) % d->stripe == 0 || at + k == d->length) {
+            buf_put_be(&d->crcs, d->crc, 4);
+            d->crc = 0;
+        }
     }
 }
 
@@ -124,18 +99,16 @@ static int answer_checksum(struct xceiver *x, struct digest *d, Pb__BlockChecksu
     Pb__BlockChecksumOptionsProto options = PB__BLOCK_CHECKSUM_OPTIONS_PROTO__INIT;
     const struct checksum *sum = &d->r->files->sum;
     uint8_t bytes[MD5_BYTES];
-    unsigned n = 4;
+    ProtobufCBinaryData all = {.data = d->crcs.bytes, .len = d->crcs.n};
 
     if (d->md5) {
         md5_end(d->md5, bytes);
-        n = MD5_BYTES;
-    } else {
-        put_be(bytes, d->crc, 4);
+        all = (ProtobufCBinaryData){.data = bytes, .len = MD5_BYTES};
     }
     sums.bytespercrc = sum->bytes_per;
     sums.crcperblock =
         checksum_size(sum) ? (d->r->on_disk + sum->bytes_per - 1) / sum->bytes_per : 0;
-    sums.blockchecksum = (ProtobufCBinaryData){.data = bytes, .len = n};
+    sums.blockchecksum = all;
     sums.has_crctype = 1;
     sums.crctype = sum->type;
     options.has_blockchecksumtype = 1;
@@ -146,36 +119,54 @@ static int answer_checksum(struct xceiver *x, struct digest *d, Pb__BlockChecksu
     return xfer_send_message(x->fd, &answer.base, err);
 }
 
-static int make_checksum(struct xceiver *x, struct reading *r, const struct block *b,
-                         Pb__BlockChecksumTypeProto type, struct err *err)
+/* Chunks never cross a stripe when its length is a multiple of theirs; another can't be summed. */
+static int set_stripe(struct digest *d, const Pb__BlockChecksumOptionsProto *o, struct err *err)
 {
+    const struct checksum *sum = &d->r->files->sum;
+
+    d->shift = crc_shift(sum, sum->bytes_per);
+    d->stripe = o && o->has_stripelength ? o->stripelength : 0;
+    if (d->stripe == 0 || d->stripe > d->length)
+        d->stripe = d->length ? d->length : 1;
+    else if (d->stripe % sum->bytes_per != 0)
+        return err_set(err, ERR_IO, "stripes of %" PRIu64 " bytes with checksums of %u each",
+                       d->stripe, sum->bytes_per);
+    return 0;
+}
+
+static int make_checksum(struct xceiver *x, struct reading *r, const struct block *b,
+                         const Pb__BlockChecksumOptionsProto *o, struct err *err)
+{
+    Pb__BlockChecksumTypeProto type = o && o->has_blockchecksumtype
+                                          ? o->blockchecksumtype
+                                          : PB__BLOCK_CHECKSUM_TYPE_PROTO__MD5CRC;
     struct digest d = {.env = x->dn->env,
                        .r = r,
                        .length = b->bytes && b->bytes < r->on_disk ? b->bytes : r->on_disk};
-    int rc;
+    int rc = 0;
 
+    buf_init(&d.crcs, CRCS_MAX);
     if (type == PB__BLOCK_CHECKSUM_TYPE_PROTO__MD5CRC) {
         d.md5 = md5_new();
-        if (!d.md5)
-            return err_set(err, ERR_NOMEM, "digest");
+        rc = d.md5 ? 0 : err_set(err, ERR_NOMEM, "digest");
     } else {
-        d.shift = shift_by_bytes(r->files->sum.bytes_per, poly_of(&r->files->sum));
+        rc = set_stripe(&d, o, err);
     }
-    rc = digest_sums(&d, err);
+    if (rc == 0)
+        rc = digest_sums(&d, err);
+    if (rc == 0 && d.crcs.bad)
+        rc = err_set(err, ERR_LIMIT, "too many checksums");
     if (rc == 0)
         rc = answer_checksum(x, &d, type, err);
     else
         x->keep = false;
     md5_free(d.md5);
+    buf_done(&d.crcs);
     return rc;
 }
 
 int op_block_checksum(struct xceiver *x, const Pb__OpBlockChecksumProto *op, struct err *err)
 {
-    Pb__BlockChecksumTypeProto type =
-        op->blockchecksumoptions && op->blockchecksumoptions->has_blockchecksumtype
-            ? op->blockchecksumoptions->blockchecksumtype
-            : PB__BLOCK_CHECKSUM_TYPE_PROTO__MD5CRC;
     char why[ERR_TEXT_MAX + 64];
     struct reading r;
     struct block b;
@@ -185,7 +176,7 @@ int op_block_checksum(struct xceiver *x, const Pb__OpBlockChecksumProto *op, str
     if (rc == 0)
         rc = dataset_read(x->dn->ds, &b, &r, err);
     if (rc == 0) {
-        rc = make_checksum(x, &r, &b, type, err);
+        rc = make_checksum(x, &r, &b, op->blockchecksumoptions, err);
         reading_done(&r);
     }
     if (rc == 0 || rc == -ERR_CLOSED)

@@ -9,7 +9,7 @@
 #include "datanode/namenodes.h"
 #include "datanode/rpc_methods.h"
 #include "datanode/throttle.h"
-#include "reconfiguration.pb-c.h"
+#include "proto/reconfigure.h"
 
 static bool is_superuser(struct rpc_call *call)
 {
@@ -30,8 +30,8 @@ static int find(struct datanode *dn, const Pb__ExtendedBlockProto *b, struct rep
     const struct pool_info *pool = dataset_pool(dn->ds);
 
     if (!pool || strcmp(pool->pool_id, b->poolid) != 0)
-        return err_set(err, ERR_NO_REPLICA, "Replica not found for %s:blk_%lld_%llu", b->poolid,
-                       (long long)b->blockid, (unsigned long long)b->generationstamp);
+        return err_set(err, ERR_NO_REPLICA, "Replica does not exist %s:%lld", b->poolid,
+                       (long long)b->blockid);
     return dataset_facts(dn->ds, b->blockid, f, err);
 }
 
@@ -237,30 +237,41 @@ static void get_bandwidth(struct rpc_call *call, const ProtobufCMessage *m)
     rpc_reply(call, &answer.base);
 }
 
-/* Nothing can be reconfigured while it runs, and nothing ever was. */
-static void reconfiguration_status(struct rpc_call *call, const ProtobufCMessage *m)
-{
-    Pb__GetReconfigurationStatusResponseProto answer =
-        PB__GET_RECONFIGURATION_STATUS_RESPONSE_PROTO__INIT;
-
-    (void)m;
-    rpc_reply(call, &answer.base);
-}
-
-static void list_reconfigurable(struct rpc_call *call, const ProtobufCMessage *m)
-{
-    Pb__ListReconfigurablePropertiesResponseProto answer =
-        PB__LIST_RECONFIGURABLE_PROPERTIES_RESPONSE_PROTO__INIT;
-
-    (void)m;
-    rpc_reply(call, &answer.base);
-}
+/* The answer that @fill makes of what is known about settings that can change. */
+#define ANSWER(name, type, init, fill)                                                             \
+    static void name(struct rpc_call *call, const ProtobufCMessage *m)                             \
+    {                                                                                              \
+        struct datanode *dn = call->ctx;                                                           \
+        type answer = init;                                                                        \
+        struct err err;                                                                            \
+                                                                                                   \
+        (void)m;                                                                                   \
+        if (!is_superuser(call))                                                                   \
+            return;                                                                                \
+        if (fill(dn->settings, call->arena, &answer, &err) < 0)                                    \
+            rpc_fail(call, &err);                                                                  \
+        else                                                                                       \
+            rpc_reply(call, &answer.base);                                                         \
+    }
+ANSWER(reconfiguration_status, Pb__GetReconfigurationStatusResponseProto,
+       PB__GET_RECONFIGURATION_STATUS_RESPONSE_PROTO__INIT, reconfigure_status)
+ANSWER(list_reconfigurable, Pb__ListReconfigurablePropertiesResponseProto,
+       PB__LIST_RECONFIGURABLE_PROPERTIES_RESPONSE_PROTO__INIT, reconfigure_list)
+#undef ANSWER
 
 static void start_reconfiguration(struct rpc_call *call, const ProtobufCMessage *m)
 {
+    Pb__StartReconfigurationResponseProto answer = PB__START_RECONFIGURATION_RESPONSE_PROTO__INIT;
+    struct datanode *dn = call->ctx;
+    struct err err;
+
     (void)m;
-    rpc_fail(call, &(struct err){.code = ERR_UNSUPPORTED,
-                                 .text = "a datanode's configuration is read when it starts"});
+    if (!is_superuser(call))
+        return;
+    if (reconfigure_start(dn->settings, &err) < 0)
+        rpc_fail(call, &err);
+    else
+        rpc_reply(call, &answer.base);
 }
 
 #define METHOD(name, type, fn, speed)                                                              \
@@ -282,7 +293,7 @@ static const struct rpc_method client_methods[] = {
            RPC_FAST),
     METHOD("listReconfigurableProperties", list_reconfigurable_properties, list_reconfigurable,
            RPC_FAST),
-    METHOD("startReconfiguration", start_reconfiguration, start_reconfiguration, RPC_FAST),
+    METHOD("startReconfiguration", start_reconfiguration, start_reconfiguration, RPC_SLOW),
 };
 
 const struct rpc_protocol *client_datanode_protocols(struct datanode *dn, int *count)

@@ -4,6 +4,8 @@
 #include "common/log.h"
 #include "datanode/actor.h"
 #include "datanode/copies.h"
+#include "datanode/locked.h"
+#include "datanode/rebuild.h"
 #include "datanode/short_circuit.h"
 #include "datanode/throttle.h"
 
@@ -36,7 +38,7 @@ static void invalidate(struct actor *a, const Pb__BlockCommandProto *c)
         const Pb__BlockProto *b = c->blocks[i];
         struct err err;
 
-        short_circuit_forget(a->dn->short_circuit, b->blockid);
+        rebuilder_cancel(a->dn->rebuilder, b->blockid, b->genstamp);
         if (dataset_delete(a->dn->ds, &(struct block){.id = b->blockid, .stamp = b->genstamp},
                            &err) < 0)
             LOG_INFO("dn.delete", "block=blk_%lld_%llu err=\"%s\" next=\"nothing to do\"",
@@ -75,6 +77,28 @@ static void recover(struct actor *a, const Pb__BlockRecoveryCommandProto *c)
     }
 }
 
+static void rebuild(struct actor *a, const Pb__BlockECReconstructionCommandProto *c)
+{
+    for (size_t i = 0; i < c->n_blockecreconstructioninfo; i++) {
+        struct err err;
+
+        if (rebuild_later(a->dn->rebuilder, c->blockecreconstructioninfo[i], &err) < 0)
+            LOG_WARN("dn.rebuild", "err=\"%s\" next=\"the namenode asks again\"", err.text);
+    }
+}
+
+static void obey_ids(struct actor *a, const Pb__BlockIdCommandProto *c)
+{
+    const struct pool_info *pool = dataset_pool(a->dn->ds);
+
+    if (!pool || strcmp(c->blockpoolid, pool->pool_id) != 0)
+        return;
+    if (c->action == PB__BLOCK_ID_COMMAND_PROTO__ACTION__CACHE)
+        locked_want(a->dn->locked, c->blockids, c->n_blockids);
+    else
+        locked_drop(a->dn->locked, c->blockids, c->n_blockids);
+}
+
 #define TYPE(name) PB__DATANODE_COMMAND_PROTO__TYPE__##name
 
 static bool obey_one(struct actor *a, const Pb__DatanodeCommandProto *c)
@@ -95,6 +119,14 @@ static bool obey_one(struct actor *a, const Pb__DatanodeCommandProto *c)
             LOG_INFO("dn.order", "balancer_bytes_per_s=%llu",
                      (unsigned long long)c->balancercmd->bandwidth);
         }
+        return false;
+    case TYPE(BlockIdCommand):
+        if (c->blkidcmd)
+            obey_ids(a, c->blkidcmd);
+        return false;
+    case TYPE(BlockECReconstructionCommand):
+        if (c->blkecreconstructioncmd)
+            rebuild(a, c->blkecreconstructioncmd);
         return false;
     case TYPE(FinalizeCommand):  /* no upgrade is ever half done here */
     case TYPE(KeyUpdateCommand): /* no block tokens */

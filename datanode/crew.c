@@ -35,6 +35,13 @@ struct crew *crew_new(int threads_max)
     return c;
 }
 
+void crew_set_max(struct crew *c, int threads_max)
+{
+    pthread_mutex_lock(&c->lock);
+    c->max = threads_max;
+    pthread_mutex_unlock(&c->lock);
+}
+
 static void unpark(struct crew *c, struct hand *h)
 {
     struct hand **link = &c->parked;
@@ -73,7 +80,8 @@ static void *work(void *arg)
         h->job(h->arg);
         pthread_mutex_lock(&c->lock);
         h->job = NULL;
-        c->busy--;
+        if (--c->busy == 0)
+            pthread_cond_broadcast(&c->done);
     } while (wait_for_job(c, h));
     c->threads--;
     pthread_cond_broadcast(&c->done);
@@ -131,14 +139,25 @@ int crew_run(struct crew *c, void (*job)(void *arg), void *arg, struct err *err)
     return rc;
 }
 
-int crew_busy(struct crew *c)
+bool crew_rest(struct crew *c, int timeout_ms)
 {
-    int n;
+    struct timespec until;
+    bool rests;
+    int rc = 0;
 
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
     pthread_mutex_lock(&c->lock);
-    n = c->busy;
+    while (c->busy > 0 && rc == 0)
+        rc = pthread_cond_timedwait(&c->done, &c->lock, &until);
+    rests = c->busy == 0;
     pthread_mutex_unlock(&c->lock);
-    return n;
+    return rests;
 }
 
 void crew_free(struct crew *c)

@@ -17,7 +17,11 @@
 #include "datanode/dataset.h"
 
 struct crew;
+struct locked;
 struct namenodes;
+struct peer_stats;
+struct rebuilder;
+struct rpc_server;
 struct scanner;
 struct short_circuit;
 struct throttle;
@@ -26,11 +30,17 @@ struct datanode {
     struct env *env;
     const struct conf *conf;
     struct dataset *ds;
-    struct crew *crew; /* one thread for each transfer */
-    struct namenodes *namenodes;
+    struct crew *crew;                   /* one thread for each transfer */
+    struct namenodes *_Atomic namenodes; /* NULL at first: transfers are served before */
+    struct rpc_server *rpc;              /* started before the web pages that show it */
     struct scanner *scanner;
+    struct locked *locked;               /* NULL: nothing is kept in memory */
     struct short_circuit *short_circuit; /* NULL: none */
+    struct peer_stats *peers;            /* NULL: nobody asks who is slow */
     struct throttle *balance;            /* bytes moved for the balancer */
+    struct throttle *ec_read, *ec_write; /* bytes read and sent to restore units */
+    struct rebuilder *rebuilder;
+    struct reconfigure *settings; /* those that can be changed while it runs */
 
     char ip[64], host[NET_HOST_MAX];
     const char *bind_host; /* where connections go out from; NULL: anywhere */
@@ -39,8 +49,9 @@ struct datanode {
     uint64_t started_ms;
 
     int socket_timeout_ms, write_timeout_ms, keepalive_ms;
-    uint64_t block_bytes;         /* what a block of unknown length is expected to need */
-    _Atomic int xceivers, copies; /* transfers in either direction; copies being sent */
+    uint64_t block_bytes; /* what a block of unknown length is expected to need */
+    _Atomic int xceivers,
+        copies; /* transfers in either direction; copies that are sent, and restorings by their weight */
     _Atomic bool stopping;
 };
 

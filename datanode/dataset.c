@@ -172,8 +172,11 @@ int dataset_join(struct dataset *ds, const struct pool_info *pool, struct err *e
     uint64_t begin = env_mono_ms(ds->env);
     int rc = 0;
 
-    if (ds->joined && strcmp(ds->pool.pool_id, pool->pool_id) == 0)
+    if (ds->joined && strcmp(ds->pool.pool_id, pool->pool_id) == 0) {
+        /* The namenode has been upgraded: it knows us by its new time only. */
+        __atomic_store_n(&ds->pool.ctime_ms, pool->ctime_ms, __ATOMIC_RELAXED);
         return 0;
+    }
     if (ds->joined)
         return err_set(err, ERR_BAD_POOL, "namenode blockpoolID = %s; datanode blockpoolID = %s",
                        pool->pool_id, ds->pool.pool_id);
@@ -233,7 +236,7 @@ static void drop_volume(struct dataset *ds, struct volume *v)
     while ((r = replica_map_next(ds->map, &cursor))) {
         if (r->volume != v->index)
             continue;
-        block_cache_forget(ds->files, r->id);
+        dataset_changed(ds, r->id);
         if (r->draft) {
             struct draft *d = draft_of(ds, r);
 
@@ -274,7 +277,7 @@ struct replica *dataset_find_locked(struct dataset *ds, uint64_t id, struct err 
     struct replica *r = replica_map_find(ds->map, id);
 
     if (!r)
-        err_set(err, ERR_NO_REPLICA, "Replica not found for %s:blk_%lld", ds->pool.pool_id,
+        err_set(err, ERR_NO_REPLICA, "Replica does not exist %s:%lld", ds->pool.pool_id,
                 (long long)id);
     return r;
 }
@@ -363,7 +366,8 @@ static int look(struct dataset *ds, const struct block *b, struct replica_facts 
     struct draft *d;
 
     if (!r)
-        return -ERR_NO_REPLICA;
+        return err_set(err, ERR_NO_REPLICA, "Replica not found for %s:blk_%lld_%llu",
+                       ds->pool.pool_id, (long long)b->id, (unsigned long long)b->stamp);
     if (r->stamp < b->stamp)
         return err_set(err, ERR_IO,
                        "Replica gen stamp < block genstamp, block=%s:blk_%lld_%llu, replica=%s, "
@@ -462,7 +466,7 @@ int dataset_delete(struct dataset *ds, const struct block *b, struct err *err)
                         .counted = (int64_t)r->bytes + META_HEADER_BYTES +
                                    (int64_t)((r->bytes + 511) / 512 * 4),
                         .announce = true};
-    block_cache_forget(ds->files, r->id);
+    dataset_changed(ds, r->id);
     atomic_fetch_sub(&c.volume->blocks, r->state == REPLICA_FINALIZED);
     d = draft_of(ds, r);
     if (d) { /* its files go when its writer has gone */
@@ -472,9 +476,9 @@ int dataset_delete(struct dataset *ds, const struct block *b, struct err *err)
         draft_detach_locked(ds, r);
     }
     replica_map_remove(ds->map, r);
-    pthread_mutex_unlock(&ds->lock);
-    if (!d)
+    if (!d) /* before anybody can take its files for strays */
         reaper_add(ds->reaper, &c);
+    pthread_mutex_unlock(&ds->lock);
     return 0;
 }
 

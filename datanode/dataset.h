@@ -37,6 +37,8 @@ struct draft {
     int data_fd, meta_fd; /* the writer's; -1 when there is no writer */
     struct checksum sum;  /* of the meta file */
     uint64_t allocated;   /* bytes of the file that the disk has room for already */
+    bool synced;          /* once, for the writer: it is durable when it is closed, too */
+    uint64_t synced_to;   /* bytes of it that were there then */
 
     /* Under lock: */
     pthread_mutex_t lock;
@@ -74,6 +76,7 @@ struct dataset_options {
     bool sync_on_close;
     /* What became of replicas on its own: for the namenode and the counters. */
     void (*deleted)(void *ctx, const struct volume *v, const struct block *b);
+    void (*changed)(void *ctx, uint64_t id); /* under the lock; deleted, appended to, moved */
     void (*volume_failed)(void *ctx, const struct volume *v, const char *why);
     void *ctx;
 };
@@ -121,6 +124,27 @@ struct replica_facts {
 };
 int dataset_facts(struct dataset *ds, uint64_t id, struct replica_facts *out, struct err *err);
 
+/* ---- files in finalized/ that no replica knows of ---- */
+
+enum { STRAYS_MAX = 256 }; /* at a time; the rest are found at the next look */
+
+struct stray {
+    uint64_t id, stamp; /* stamp 0: no meta file */
+    bool has_block, has_meta;
+    char *dir;
+};
+struct strays {
+    struct stray list[STRAYS_MAX];
+    unsigned count;
+};
+int dataset_find_strays(struct dataset *ds, struct volume *v, struct strays *out, struct err *err);
+void strays_done(struct strays *s);
+
+/* Makes a finalized replica of a block file that is still a stray; @out is what it is. A meta file
+ * without a block is removed. ERR_NO_REPLICA: it is none any more. */
+int dataset_take_stray(struct dataset *ds, struct volume *v, const struct stray *b,
+                       struct replica_facts *out);
+
 /* Walks over all replicas in slices: fills @out with up to @max, begin with *cursor 0. */
 int dataset_list(struct dataset *ds, size_t *cursor, struct replica_facts *out, int max);
 
@@ -138,6 +162,9 @@ int dataset_recover_rbw(struct dataset *ds, const struct write_want *w, struct d
 /* The block was closed by its writer, but not all got to know: takes the new stamp, closes. */
 int dataset_recover_close(struct dataset *ds, const struct write_want *w, struct replica_facts *out,
                           struct err *err);
+
+/* What was written is on disk, and found there under its name. */
+int dataset_sync(struct dataset *ds, struct draft *d, struct err *err);
 
 /* Ends writing: the replica is FINALIZED, or (a copy for a pipeline) RBW with all bytes acked. */
 int dataset_finalize(struct dataset *ds, struct draft *d, struct replica_facts *out,
@@ -165,6 +192,14 @@ int dataset_init_recovery(struct dataset *ds, const struct block *b, uint64_t re
 int dataset_finish_recovery(struct dataset *ds, const struct block *b, uint64_t recovery_id,
                             uint64_t new_id, uint64_t new_bytes, struct replica_facts *out,
                             struct err *err);
+
+/* ---- to another kind of storage ---- */
+
+/* Copies a finalized replica to a volume of @type, lets it stand there, and has the old files
+ * removed; readers that have those open go on with them.  ERR_REPLICA_EXISTS when it is on @type
+ * already, ERR_NO_REPLICA when it is not finalized or changes meanwhile; nothing has changed then. */
+int dataset_change_storage(struct dataset *ds, const struct block *b, Pb__StorageTypeProto type,
+                           struct replica_facts *out, struct err *err);
 
 /* ---- deleting ---- */
 

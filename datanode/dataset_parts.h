@@ -2,7 +2,7 @@
  *
  *   dataset.c       volumes, lookups, reading        drafts.c          who may write what
  *   replica_scan.c  finding replicas at the start    replica_recovery.c   agreeing after a failure
- *   reaper.c        removing files behind the map
+ *   reaper.c        removing files behind the map    change_storage.c  to another kind of storage
  *
  * Lock order: dataset.lock, then draft.lock.
  */
@@ -38,6 +38,14 @@ static inline struct draft *draft_of(const struct dataset *ds, const struct repl
     return r->draft ? ds->drafts[r->draft] : NULL;
 }
 
+/* The replica's files are not what they were: nobody shall find them open, or in memory. */
+static inline void dataset_changed(struct dataset *ds, uint64_t id)
+{
+    block_cache_forget(ds->files, id);
+    if (ds->options.changed)
+        ds->options.changed(ds->options.ctx, id);
+}
+
 /* Under the lock: the replica, or NULL with ERR_NO_REPLICA said to @err. */
 struct replica *dataset_find_locked(struct dataset *ds, uint64_t id, struct err *err);
 
@@ -52,6 +60,11 @@ void draft_detach_locked(struct dataset *ds, struct replica *r);
 /* Stops the draft's writer, if it has one, and waits until it is gone; the lock is let go
  * meanwhile, so the caller looks the replica up again.  ERR_TIMEOUT when it doesn't go. */
 int draft_stop_writer_locked(struct dataset *ds, struct draft *d, struct err *err);
+
+/* drafts.c, under the lock: round robin over the volumes of the type that have room for the block;
+ * NULL with ERR_NO_DISK said. */
+struct volume *volume_for_locked(struct dataset *ds, Pb__StorageTypeProto type, uint64_t bytes,
+                                 struct err *err);
 
 /* Moves a replica's files from one home and stamp to another.  No lock held. */
 struct replica_place {

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "datanode/counters.h"
 #include "datanode/dataset_parts.h"
 
 enum { DRAFTS_MAX = 1 << 20, STOP_WRITER_S = 60, ROOM_FROM = 256 << 10, ROOM_STEP = 8 << 20 };
@@ -196,8 +197,8 @@ static int open_draft_files(struct dataset *ds, struct draft *d, int flags, stru
 
 /* ---- creating ---- */
 
-/* Round robin over the volumes of the type that have room for the block. */
-static struct volume *choose_volume(struct dataset *ds, const struct write_want *w, struct err *err)
+struct volume *volume_for_locked(struct dataset *ds, Pb__StorageTypeProto type, uint64_t bytes,
+                                 struct err *err)
 {
     uint64_t most = 0;
     bool any = false;
@@ -207,24 +208,23 @@ static struct volume *choose_volume(struct dataset *ds, const struct write_want 
         struct volume *v = ds->volumes[at];
         uint64_t room;
 
-        if (v->type != w->type || atomic_load(&v->failed))
+        if (v->type != type || atomic_load(&v->failed))
             continue;
         any = true;
         room = volume_available(v);
-        if (room > w->block.bytes) {
+        if (room > bytes) {
             ds->next_volume = (at + 1) % ds->volume_count;
             return v;
         }
         most = room > most ? room : most;
     }
     if (!any)
-        err_set(err, ERR_NO_DISK, "No volume of storage type %s is there",
-                storage_type_name(w->type));
+        err_set(err, ERR_NO_DISK, "No volume of storage type %s is there", storage_type_name(type));
     else
         err_set(err, ERR_NO_DISK,
                 "Out of space: The volume with the most available space (=%" PRIu64
                 " B) is less than the block size (=%" PRIu64 " B).",
-                most, w->block.bytes);
+                most, bytes);
     return NULL;
 }
 
@@ -269,7 +269,7 @@ static int add_locked(struct dataset *ds, const struct write_want *w, struct dra
                       struct err *err)
 {
     int rc = make_way_locked(ds, w, err);
-    struct volume *v = rc == 0 ? choose_volume(ds, w, err) : NULL;
+    struct volume *v = rc == 0 ? volume_for_locked(ds, w->type, w->block.bytes, err) : NULL;
     struct replica *r = v ? replica_map_add(ds->map, w->block.id) : NULL;
     struct draft *d;
 
@@ -378,6 +378,8 @@ static int take_over(struct dataset *ds, struct draft *d, struct replica_place f
 
     if (from.home != to.home || from.stamp != to.stamp)
         rc = replica_relocate(d->volume, d->id, from, to, err);
+    if (rc == 0 && ds->options.sync_on_close) /* under its old stamp it would be an older version */
+        rc = volume_sync_names(d->volume, to.home, d->id, err);
     if (rc == 0)
         rc = open_draft_files(ds, d, 0, err);
     if (rc == 0)
@@ -425,7 +427,7 @@ static int begin_append(struct dataset *ds, const struct write_want *w, struct d
                      (long long)r->id, (unsigned long long)r->stamp, (unsigned long long)r->bytes,
                      (unsigned long long)w->min_bytes);
     if (rc == 0) {
-        block_cache_forget(ds->files, r->id);
+        dataset_changed(ds, r->id);
         from = (struct replica_place){(enum replica_home)r->home, r->stamp};
         d = draft_attach_locked(ds, r);
         if (!d)
@@ -596,12 +598,14 @@ static int bump_finalized(struct dataset *ds, const struct write_want *w, struct
     if (from.stamp != w->new_stamp)
         rc = replica_relocate(v, w->block.id, from, (struct replica_place){from.home, w->new_stamp},
                               err);
+    if (rc == 0 && ds->options.sync_on_close)
+        rc = volume_sync_names(v, from.home, w->block.id, err);
     pthread_mutex_lock(&ds->lock);
     r = dataset_find_locked(ds, w->block.id, rc < 0 ? NULL : err);
     if (rc == 0 && !r)
         rc = -ERR_NO_REPLICA;
     if (rc == 0) {
-        block_cache_forget(ds->files, r->id);
+        dataset_changed(ds, r->id);
         r->stamp = w->new_stamp;
         facts_of(ds, r, out);
     }
@@ -646,11 +650,27 @@ static int sync_draft(struct dataset *ds, struct draft *d, struct err *err)
 {
     int rc = env_sync(ds->env, d->data_fd, err);
 
+    count(COUNT_fsyncs, 1);
     return rc < 0 ? rc : env_sync(ds->env, d->meta_fd, err);
 }
 
-/* Moves the draft's files to @home and lets @then change the replica under the lock. */
-static int settle(struct dataset *ds, struct draft *d, enum replica_home home,
+int dataset_sync(struct dataset *ds, struct draft *d, struct err *err)
+{
+    uint64_t bytes = d->received;
+    int rc = sync_draft(ds, d, err);
+
+    if (rc == 0 && !d->synced) {
+        rc = volume_sync_names(d->volume, d->home, d->id, err);
+        d->synced = rc == 0;
+    }
+    if (rc == 0)
+        d->synced_to = bytes;
+    return rc;
+}
+
+/* Moves the draft's files to @home, on the disk for good when it is to be @durable, and lets @then change
+ * the replica under the lock. */
+static int settle(struct dataset *ds, struct draft *d, enum replica_home home, bool durable,
                   void (*then)(struct dataset *, struct replica *, struct draft *),
                   struct replica_facts *out, struct err *err)
 {
@@ -660,7 +680,8 @@ static int settle(struct dataset *ds, struct draft *d, enum replica_home home,
     give_room_back(d); /* while nobody else can make the file longer */
     rc = replica_relocate(d->volume, d->id, (struct replica_place){d->home, d->stamp},
                           (struct replica_place){home, d->stamp}, err);
-
+    if (rc == 0 && durable)
+        rc = volume_sync_names(d->volume, home, d->id, err);
     if (rc < 0) {
         dataset_disk_error(ds, d->volume, rc);
         return rc;
@@ -700,14 +721,17 @@ static void become_rbw(struct dataset *ds, struct replica *r, struct draft *d)
 int dataset_finalize(struct dataset *ds, struct draft *d, struct replica_facts *out,
                      struct err *err)
 {
-    int rc = ds->options.sync_on_close ? sync_draft(ds, d, err) : 0;
+    /* What was synced once must not be found as unfinished again. */
+    bool durable = ds->options.sync_on_close || d->synced;
+    bool synced = d->synced && d->synced_to == d->received; /* all of it, already */
+    int rc = durable && !synced ? sync_draft(ds, d, err) : 0;
 
-    return rc < 0 ? rc : settle(ds, d, HOME_FINALIZED, become_finalized, out, err);
+    return rc < 0 ? rc : settle(ds, d, HOME_FINALIZED, durable, become_finalized, out, err);
 }
 
 int dataset_to_rbw(struct dataset *ds, struct draft *d, struct err *err)
 {
-    return settle(ds, d, HOME_RBW, become_rbw, NULL, err);
+    return settle(ds, d, HOME_RBW, false, become_rbw, NULL, err);
 }
 
 void dataset_release(struct dataset *ds, struct draft *d, bool discard)

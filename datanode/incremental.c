@@ -46,48 +46,6 @@ static void forget_earlier(struct actor *a, uint64_t id)
     }
 }
 
-void actor_notice(struct actor *a, struct notice *n, uint64_t ticket)
-{
-    pthread_mutex_lock(&a->lock);
-    forget_earlier(a, n->block.id);
-    if (a->notice_count >= NOTICES_MAX) {
-        actor_drop_notices_locked(a);
-        a->full_due = true;
-    }
-    n->next = NULL;
-    *a->last = n;
-    a->last = &n->next;
-    a->notice_count++;
-    a->issued = ticket;
-    if (n->kind == REPORT_RECEIVED && !a->urgent) {
-        a->urgent = true;
-        pthread_cond_broadcast(&a->changed);
-    }
-    pthread_mutex_unlock(&a->lock);
-}
-
-void actor_wait(struct actor *a, uint64_t ticket, uint64_t until_ms)
-{
-    pthread_mutex_lock(&a->lock);
-    while (a->sent < ticket && atomic_load(&a->registered) && atomic_load(&a->healthy) &&
-           atomic_load(&a->active) && !a->stop) {
-        uint64_t now = env_mono_ms(a->dn->env);
-        struct timespec until;
-
-        if (now >= until_ms)
-            break;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += (time_t)((until_ms - now) / 1000);
-        until.tv_nsec += (long)((until_ms - now) % 1000 * 1000000);
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_nsec -= 1000000000;
-            until.tv_sec++;
-        }
-        pthread_cond_timedwait(&a->changed, &a->lock, &until);
-    }
-    pthread_mutex_unlock(&a->lock);
-}
-
 /* ---- one call ---- */
 
 struct batch {
@@ -143,32 +101,55 @@ static int add_notice(struct batch *b, const struct notice *n, size_t notices, s
     return 0;
 }
 
+/* The request for so many notices, and all that it points to. */
+struct report {
+    Pb__BlockReceivedAndDeletedRequestProto ask;
+    struct batch batch;
+    struct registration registration;
+    struct arena arena;
+};
+
+static int report_make(struct actor *a, const struct notice *first, size_t n, struct report **out,
+                       struct err *err)
+{
+    struct report *r = malloc(sizeof *r);
+    int rc = 0;
+
+    if (!r)
+        return err_set(err, ERR_NOMEM, "report");
+    *out = r;
+    r->batch.storage_count = 0;
+    arena_init(&r->arena, 64 << 20);
+    for (const struct notice *i = first; i && rc == 0; i = i->next)
+        if (add_notice(&r->batch, i, n, &r->arena) < 0)
+            rc = err_set(err, ERR_NOMEM, "report of %zu blocks", n);
+    registration_init(a->dn, &r->registration);
+    pb__block_received_and_deleted_request_proto__init(&r->ask);
+    r->ask.registration = &r->registration.proto;
+    r->ask.blockpoolid = (char *)(uintptr_t)dataset_pool(a->dn->ds)->pool_id;
+    r->ask.blocks = r->batch.list;
+    r->ask.n_blocks = r->batch.storage_count;
+    return rc;
+}
+
+static void report_free(struct report *r)
+{
+    if (r)
+        arena_done(&r->arena);
+    free(r);
+}
+
 static int send_notices(struct actor *a, const struct notice *first, size_t n, struct err *err)
 {
-    Pb__BlockReceivedAndDeletedRequestProto ask =
-        PB__BLOCK_RECEIVED_AND_DELETED_REQUEST_PROTO__INIT;
-    struct batch *b = calloc(1, sizeof *b);
+    struct report *r = NULL;
     ProtobufCMessage *answer;
-    struct registration r;
-    struct arena arena;
-    int rc = b ? 0 : err_set(err, ERR_NOMEM, "report");
+    int rc = report_make(a, first, n, &r, err);
 
-    arena_init(&arena, 64 << 20);
-    for (const struct notice *i = first; i && rc == 0; i = i->next)
-        if (add_notice(b, i, n, &arena) < 0)
-            rc = err_set(err, ERR_NOMEM, "report of %zu blocks", n);
-    if (rc == 0) {
-        registration_init(a->dn, &r);
-        ask.registration = &r.proto;
-        ask.blockpoolid = (char *)(uintptr_t)dataset_pool(a->dn->ds)->pool_id;
-        ask.blocks = b->list;
-        ask.n_blocks = b->storage_count;
-        rc = rpc_call_method(a->rpc, "blockReceivedAndDeleted", &ask.base,
-                             &pb__block_received_and_deleted_response_proto__descriptor, &arena,
+    if (rc == 0)
+        rc = rpc_call_method(a->rpc, "blockReceivedAndDeleted", &r->ask.base,
+                             &pb__block_received_and_deleted_response_proto__descriptor, &r->arena,
                              &answer, err);
-    }
-    arena_done(&arena);
-    free(b);
+    report_free(r);
     return rc;
 }
 
@@ -214,6 +195,131 @@ static void pause_locked(struct actor *a, int ms)
     pthread_cond_timedwait(&a->changed, &a->lock, &until);
 }
 
+static void free_list(struct notice *list)
+{
+    while (list) {
+        struct notice *next = list->next;
+
+        free(list);
+        list = next;
+    }
+}
+
+/* ---- posted reports ---- */
+
+struct posted {
+    struct actor *actor;
+    struct notice *list;
+    size_t n;
+};
+
+/* What failed is said again after the next heartbeat.  Something newer may have been said of the
+ * same blocks meanwhile: the full report that is asked for then sets all right. */
+static void posted_failed(struct posted *p, const struct err *err)
+{
+    struct actor *a = p->actor;
+
+    count(COUNT_rpc_failures, 1);
+    LOG_WARN("dn.incremental", "namenode=%s blocks=%zu err=\"%s\" next=\"with the next heartbeat\"",
+             a->address, p->n, err->text);
+    atomic_store(&a->healthy, false);
+    pthread_mutex_lock(&a->lock);
+    put_back_locked(a, p->list, p->n);
+    a->full_due = a->kick = true;
+    pthread_cond_broadcast(&a->changed);
+    pthread_mutex_unlock(&a->lock);
+}
+
+static void on_posted(void *ctx, int rc, const struct err *err)
+{
+    struct posted *p = ctx;
+
+    if (rc < 0) {
+        posted_failed(p, err);
+    } else {
+        count(COUNT_incremental, 1);
+        free_list(p->list);
+    }
+    free(p);
+}
+
+/* Sends all that there is to say, and goes on. */
+static void post_notices(struct actor *a)
+{
+    struct posted *p = malloc(sizeof *p);
+    struct report *r = NULL;
+    struct err err = {.code = ERR_NOMEM};
+    int rc = p ? 0 : -ERR_NOMEM;
+
+    pthread_mutex_lock(&a->posting);
+    pthread_mutex_lock(&a->lock);
+    if (p) {
+        p->actor = a;
+        p->list = take_locked(a, &p->n);
+    }
+    pthread_mutex_unlock(&a->lock);
+    if (rc == 0 && p->list && (rc = report_make(a, p->list, p->n, &r, &err)) == 0)
+        rpc_post(a->rpc, "blockReceivedAndDeleted", &r->ask.base, on_posted, p);
+    else if (p)
+        on_posted(p, rc, &err);
+    pthread_mutex_unlock(&a->posting);
+    report_free(r);
+}
+
+static bool may_post(const struct actor *a)
+{
+    return atomic_load(&a->holds) && atomic_load(&a->registered) && atomic_load(&a->healthy);
+}
+
+void actor_notice(struct actor *a, struct notice *n, uint64_t ticket)
+{
+    bool at_once = n->alone && may_post(a);
+
+    pthread_mutex_lock(&a->lock);
+    forget_earlier(a, n->block.id);
+    if (a->notice_count >= NOTICES_MAX) {
+        actor_drop_notices_locked(a);
+        a->full_due = true;
+    }
+    n->next = NULL;
+    *a->last = n;
+    a->last = &n->next;
+    a->notice_count++;
+    a->issued = ticket;
+    at_once = at_once && !a->stop && !a->urgent; /* what somebody waits for goes by the thread */
+    if (n->kind == REPORT_RECEIVED && !at_once && !a->urgent) {
+        a->urgent = true;
+        pthread_cond_broadcast(&a->changed);
+    }
+    pthread_mutex_unlock(&a->lock);
+    if (at_once)
+        post_notices(a);
+}
+
+void actor_wait(struct actor *a, uint64_t ticket, uint64_t until_ms, bool alone)
+{
+    pthread_mutex_lock(&a->lock);
+    while (a->sent < ticket && !(alone && may_post(a)) && atomic_load(&a->registered) &&
+           atomic_load(&a->healthy) && atomic_load(&a->active) && !a->stop) {
+        uint64_t now = env_mono_ms(a->dn->env);
+        struct timespec until;
+
+        if (now >= until_ms)
+            break;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += (time_t)((until_ms - now) / 1000);
+        until.tv_nsec += (long)((until_ms - now) % 1000 * 1000000);
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+        pthread_cond_timedwait(&a->changed, &a->lock, &until);
+    }
+    pthread_mutex_unlock(&a->lock);
+}
+
+/* ---- the thread's ---- */
+
 static void send_some_locked(struct actor *a)
 {
     uint64_t ticket = a->issued;
@@ -231,12 +337,7 @@ static void send_some_locked(struct actor *a)
         count(COUNT_incremental, n > 0);
         a->sent = all ? ticket : a->sent;
         pthread_cond_broadcast(&a->changed);
-        while (list) {
-            struct notice *next = list->next;
-
-            free(list);
-            list = next;
-        }
+        free_list(list);
         return;
     }
     count(COUNT_rpc_failures, 1);
@@ -257,10 +358,11 @@ void *actor_send_notices(void *arg)
 
     pthread_mutex_lock(&a->lock);
     while (!a->stop) {
-        if (a->urgent && atomic_load(&a->registered))
+        if (a->urgent && atomic_load(&a->registered) && (may_post(a) || !atomic_load(&a->holds))) {
             send_some_locked(a);
-        else
+        } else {
             pthread_cond_wait(&a->changed, &a->lock);
+        }
     }
     pthread_mutex_unlock(&a->lock);
     return NULL;

@@ -7,7 +7,7 @@
 
 #include "proto/xfer.h"
 
-enum { FIRST_CAP = 4096, AHEAD = 64, BIG = 64 << 10 };
+enum { FIRST_CAP = 32 << 10, AHEAD = 64, SMALL = 2048, BIG = 64 << 10 };
 
 void intake_init(struct intake *in, int fd)
 {
@@ -66,7 +66,7 @@ int intake_need(struct intake *in, size_t n, struct err *err)
         size_t want = n - intake_has(in) + AHEAD;
         ssize_t k;
 
-        if (want < FIRST_CAP / 2 || in->bulk)
+        if (want < SMALL || in->bulk)
             want = in->cap - in->end;
         k = recv(in->fd, in->bytes + in->end, want, 0);
         if (k > 0)

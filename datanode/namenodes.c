@@ -53,7 +53,7 @@ static int find_addresses(struct datanode *dn, char addresses[][NET_HOST_MAX + 8
     return found ? found : -ERR_CONFIG;
 }
 
-int namenodes_start(struct datanode *dn, struct namenodes **out, struct err *err)
+int namenodes_start(struct datanode *dn, struct err *err)
 {
     char addresses[NAMENODES_MAX][NET_HOST_MAX + 8];
     struct namenodes *n;
@@ -65,7 +65,7 @@ int namenodes_start(struct datanode *dn, struct namenodes **out, struct err *err
     if (!n)
         return err_set(err, ERR_NOMEM, "namenodes");
     n->dn = dn;
-    *out = dn->namenodes = n;
+    dn->namenodes = n;
     for (int i = 0; i < found && rc == 0; i++) {
         rc = actor_start(dn, addresses[i], &n->actors[n->count], err);
         if (rc == 0)
@@ -80,13 +80,21 @@ void namenodes_stop(struct namenodes *n)
         return;
     for (unsigned i = 0; i < n->count; i++)
         actor_stop(n->actors[i]);
+}
+
+void namenodes_free(struct namenodes *n)
+{
+    if (!n)
+        return;
+    for (unsigned i = 0; i < n->count; i++)
+        actor_free(n->actors[i]);
     free(n);
 }
 
 /* ---- reports.h ---- */
 
 static uint64_t tell_all(struct datanode *dn, const struct volume *v, const struct block *b,
-                         enum report_kind kind, const char *del_hint)
+                         enum report_kind kind, const char *del_hint, bool alone)
 {
     struct namenodes *all = dn->namenodes;
     uint64_t ticket;
@@ -104,6 +112,7 @@ static uint64_t tell_all(struct datanode *dn, const struct volume *v, const stru
         n->volume = v;
         n->block = *b;
         n->kind = kind;
+        n->alone = alone;
         if (del_hint)
             snprintf(n->del_hint, sizeof n->del_hint, "%s", del_hint);
         actor_notice(all->actors[i], n, ticket);
@@ -113,59 +122,59 @@ static uint64_t tell_all(struct datanode *dn, const struct volume *v, const stru
 
 uint64_t report_received(struct datanode *dn, const struct replica_facts *f, const char *del_hint)
 {
-    return tell_all(dn, f->volume, &f->block, REPORT_RECEIVED, del_hint);
+    return tell_all(dn, f->volume, &f->block, REPORT_RECEIVED, del_hint, false);
+}
+
+uint64_t report_received_alone(struct datanode *dn, const struct replica_facts *f)
+{
+    return tell_all(dn, f->volume, &f->block, REPORT_RECEIVED, NULL, true);
 }
 
 void report_receiving(struct datanode *dn, const struct volume *v, const struct block *b)
 {
-    tell_all(dn, v, b, REPORT_RECEIVING, NULL);
+    tell_all(dn, v, b, REPORT_RECEIVING, NULL, false);
 }
 
 void report_deleted(struct datanode *dn, const struct volume *v, const struct block *b)
 {
-    tell_all(dn, v, b, REPORT_DELETED, NULL);
+    tell_all(dn, v, b, REPORT_DELETED, NULL, false);
 }
 
-void reports_wait(struct datanode *dn, uint64_t ticket, int timeout_ms)
+void reports_wait(struct datanode *dn, uint64_t ticket, int timeout_ms, bool alone)
 {
     uint64_t until = env_mono_ms(dn->env) + (uint64_t)timeout_ms;
 
     for (unsigned i = 0; dn->namenodes && i < dn->namenodes->count; i++)
-        actor_wait(dn->namenodes->actors[i], ticket, until);
+        actor_wait(dn->namenodes->actors[i], ticket, until, alone);
 }
 
-/* Where this replica lies, as the namenode names places. */
-static void call_report_bad(struct actor *a, const struct volume *v, const struct block *b)
+/* @storage: the volume that it is on, or NULL when that is not known. */
+struct bad_block {
+    const Pb__ExtendedBlockProto *block;
+    const Pb__DatanodeInfoProto *node;
+    const struct volume *storage;
+};
+
+static void call_report_bad(struct actor *a, const struct bad_block *bad)
 {
-    struct datanode *dn = a->dn;
     Pbdn__ReportBadBlocksRequestProto ask = PBDN__REPORT_BAD_BLOCKS_REQUEST_PROTO__INIT;
     Pb__LocatedBlockProto located = PB__LOCATED_BLOCK_PROTO__INIT, *list = &located;
-    Pb__ExtendedBlockProto block = PB__EXTENDED_BLOCK_PROTO__INIT;
+    Pb__DatanodeInfoProto *node = (Pb__DatanodeInfoProto *)(uintptr_t)bad->node;
     Pb__TokenProto token = PB__TOKEN_PROTO__INIT;
-    Pb__DatanodeInfoProto info = PB__DATANODE_INFO_PROTO__INIT, *infos = &info;
-    Pb__StorageTypeProto type = v->type;
-    char *storage = (char *)(uintptr_t)v->storage_id;
-    struct registration r;
+    Pb__StorageTypeProto type = bad->storage ? bad->storage->type : 0;
+    char *storage = bad->storage ? (char *)(uintptr_t)bad->storage->storage_id : NULL;
     ProtobufCMessage *answer;
     struct arena arena;
     struct err err;
 
-    registration_init(dn, &r);
-    block.poolid = (char *)(uintptr_t)dataset_pool(dn->ds)->pool_id;
-    block.blockid = b->id;
-    block.generationstamp = b->stamp;
-    block.has_numbytes = 1;
-    block.numbytes = b->bytes;
     token.kind = token.service = (char *)(uintptr_t) "";
-    info.id = &r.id;
-    located.b = &block;
-    located.locs = &infos;
+    located.b = (Pb__ExtendedBlockProto *)(uintptr_t)bad->block;
+    located.locs = &node;
     located.n_locs = 1;
     located.blocktoken = &token;
     located.storagetypes = &type;
-    located.n_storagetypes = 1;
     located.storageids = &storage;
-    located.n_storageids = 1;
+    located.n_storagetypes = located.n_storageids = bad->storage != NULL;
     ask.blocks = &list;
     ask.n_blocks = 1;
     arena_init(&arena, 1 << 20);
@@ -173,15 +182,39 @@ static void call_report_bad(struct actor *a, const struct volume *v, const struc
                         &pbdn__report_bad_blocks_response_proto__descriptor, &arena, &answer,
                         &err) < 0)
         LOG_WARN("dn.bad", "namenode=%s block=blk_%lld_%llu err=\"%s\" next=\"at the next scan\"",
-                 a->address, (long long)b->id, (unsigned long long)b->stamp, err.text);
+                 a->address, (long long)bad->block->blockid,
+                 (unsigned long long)bad->block->generationstamp, err.text);
     arena_done(&arena);
 }
 
-void report_bad(struct datanode *dn, const struct volume *v, const struct block *b)
+static void report_to_all(struct datanode *dn, const struct bad_block *bad)
 {
     for (unsigned i = 0; dn->namenodes && i < dn->namenodes->count; i++)
         if (atomic_load(&dn->namenodes->actors[i]->registered))
-            call_report_bad(dn->namenodes->actors[i], v, b);
+            call_report_bad(dn->namenodes->actors[i], bad);
+}
+
+/* Where this replica lies, as the namenode names places. */
+void report_bad(struct datanode *dn, const struct volume *v, const struct block *b)
+{
+    Pb__ExtendedBlockProto block = PB__EXTENDED_BLOCK_PROTO__INIT;
+    Pb__DatanodeInfoProto info = PB__DATANODE_INFO_PROTO__INIT;
+    struct registration r;
+
+    registration_init(dn, &r);
+    block.poolid = (char *)(uintptr_t)dataset_pool(dn->ds)->pool_id;
+    block.blockid = b->id;
+    block.generationstamp = b->stamp;
+    block.has_numbytes = 1;
+    block.numbytes = b->bytes;
+    info.id = &r.id;
+    report_to_all(dn, &(struct bad_block){&block, &info, v});
+}
+
+void report_bad_remote(struct datanode *dn, const Pb__ExtendedBlockProto *b,
+                       const Pb__DatanodeInfoProto *node)
+{
+    report_to_all(dn, &(struct bad_block){b, node, NULL});
 }
 
 void report_disk_error(struct datanode *dn, const char *what, bool fatal)
@@ -204,5 +237,21 @@ void report_disk_error(struct datanode *dn, const char *what, bool fatal)
         rpc_call_method(a->rpc, "errorReport", &ask.base,
                         &pb__error_report_response_proto__descriptor, &arena, &answer, NULL);
         arena_done(&arena);
+    }
+}
+
+void namenodes_hasten_reports(struct namenodes *n)
+{
+    unsigned count = n ? atomic_load(&n->count) : 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct actor *a = n->actors[i];
+        uint64_t latest =
+            env_mono_ms(a->dn->env) + (uint64_t)conf_int(a->dn->conf, OPT_dn_block_report);
+
+        pthread_mutex_lock(&a->lock);
+        if (a->next_full_ms > latest)
+            a->next_full_ms = latest;
+        pthread_mutex_unlock(&a->lock);
     }
 }

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "datanode/meta_file.h"
+#include "datanode/peer_stats.h"
 #include "datanode/reports.h"
 #include "datanode/throttle.h"
 
@@ -40,7 +41,6 @@ struct flow {
     uint8_t *chunk; /* a chunk being completed */
     bool last_seen, done;
     bool mirror_gone; /* found out while nothing waited for an acknowledgement */
-    struct buf out;   /* acknowledgements to send, as many together as there are */
     uint64_t ticket;  /* of the report that the last acknowledgement waits for */
 };
 
@@ -64,19 +64,20 @@ static void put_ack(struct flow *f, int64_t seqno, const Pb__Status *reply, unsi
     ack.has_downstreamacktimenanos = 1;
     ack.downstreamacktimenanos = behind_ns;
     size = pb__pipeline_ack_proto__get_packed_size(&ack);
-    buf_put_varint(&f->out, size);
-    at = buf_grow(&f->out, size);
+    buf_put_varint(f->r->out, size);
+    at = buf_grow(f->r->out, size);
     if (at)
         pb__pipeline_ack_proto__pack(&ack, at);
 }
 
 static int send_acks(struct flow *f, struct err *err)
 {
-    int rc = f->out.bad ? err_set(err, ERR_NOMEM, "acknowledgements") : 0;
+    struct buf *out = f->r->out; /* acknowledgements, as many together as there are */
+    int rc = out->bad ? err_set(err, ERR_NOMEM, "acknowledgements") : 0;
 
-    if (rc == 0 && f->out.n)
-        rc = net_write_full(f->r->fd, f->out.bytes, f->out.n, err);
-    buf_clear(&f->out);
+    if (rc == 0 && out->n)
+        rc = net_write_full(f->r->fd, out->bytes, out->n, err);
+    buf_clear(out);
     return rc;
 }
 
@@ -97,7 +98,7 @@ static void ack_now(struct flow *f, const struct pending *p)
 
     mark_acked(f, p);
     if (p->last)
-        reports_wait(f->r->dn, f->ticket, REPORT_WAIT_MS);
+        reports_wait(f->r->dn, f->ticket, REPORT_WAIT_MS, f->r->alone);
     f->done = p->last;
     put_ack(f, p->seqno, &ok, 1, 0);
 }
@@ -136,7 +137,7 @@ static int forward_ack(struct flow *f, const Pb__PipelineAckProto *ack, struct e
     if (good)
         mark_acked(f, p);
     if (p->last)
-        reports_wait(f->r->dn, f->ticket, REPORT_WAIT_MS);
+        reports_wait(f->r->dn, f->ticket, REPORT_WAIT_MS, f->r->alone);
     f->done = p->last && good;
     f->head = (f->head + 1) % PENDING_MAX;
     f->count--;
@@ -213,6 +214,13 @@ static int read_packet(struct receiver *r, struct packet *p, struct err *err)
     return rc < 0 ? rc : parse_packet(intake_at(r->in), p->whole_n, p, err);
 }
 
+/* A client that writes a file for memory (LAZY_PERSIST) sends no sums, whatever kind it announced:
+ * they are made here. */
+static bool lacks_sums(const struct receiver *r, const struct packet *p)
+{
+    return p->sums_n == 0 && p->h.data_bytes > 0 && checksum_size(&r->sum) > 0;
+}
+
 /* Does the packet go on where the block is?  A client may send the last, unfinished chunk again,
  * and after a recovery packets that are here already. */
 static int check_place(const struct receiver *r, const struct packet *p, uint64_t received,
@@ -222,7 +230,7 @@ static int check_place(const struct receiver *r, const struct packet *p, uint64_
 
     if (p->h.data_bytes == 0)
         return 0;
-    if (p->sums_n != checksum_bytes_for(&r->sum, p->h.data_bytes))
+    if (p->sums_n != checksum_bytes_for(&r->sum, p->h.data_bytes) && !lacks_sums(r, p))
         return err_set(err, ERR_PROTOCOL,
                        "Length of checksums in packet %zu does not match calculated checksum "
                        "length %" PRIu64,
@@ -238,8 +246,8 @@ static int check_place(const struct receiver *r, const struct packet *p, uint64_
     return 0;
 }
 
-/* The sums as they go to disk, when the packet's own do not: it begins inside a chunk, or the
- * block's sums are of another kind than the client's.  In malloc'd memory. */
+/* The sums as they go to disk, when the packet's own do not: it begins inside a chunk, it has none,
+ * or the block's sums are of another kind than the client's.  In malloc'd memory. */
 static int make_disk_sums(struct flow *f, const struct packet *p, uint64_t *first, uint8_t **out,
                           size_t *n, struct err *err)
 {
@@ -293,7 +301,7 @@ static int write_packet(struct flow *f, const struct packet *p, struct err *err)
 
     if (upto <= d->received)
         return 0;
-    if (at % d->sum.bytes_per || d->sum.type != f->r->sum.type ||
+    if (at % d->sum.bytes_per || lacks_sums(f->r, p) || d->sum.type != f->r->sum.type ||
         d->sum.bytes_per != f->r->sum.bytes_per) {
         rc = make_disk_sums(f, p, &first, &made, &sums_n, err);
         sums = made;
@@ -314,13 +322,6 @@ static int write_packet(struct flow *f, const struct packet *p, struct err *err)
     return rc;
 }
 
-static int sync_files(struct flow *f, struct err *err)
-{
-    int rc = env_sync(f->r->dn->env, f->r->draft->data_fd, err);
-
-    return rc < 0 ? rc : env_sync(f->r->dn->env, f->r->draft->meta_fd, err);
-}
-
 /* The block is whole: closes it, and lets the namenode be told while the pipeline still acks. */
 static int close_block(struct flow *f, struct err *err)
 {
@@ -330,7 +331,8 @@ static int close_block(struct flow *f, struct err *err)
     if (rc < 0)
         return rc;
     count(COUNT_blocks_written, 1);
-    f->ticket = report_received(r->dn, &r->closed, NULL);
+    f->ticket = r->alone ? report_received_alone(r->dn, &r->closed)
+                         : report_received(r->dn, &r->closed, NULL);
     return 0;
 }
 
@@ -350,7 +352,7 @@ static void batch_add(const struct receiver *r, struct batch *b, const struct pa
     uint64_t at = (uint64_t)p->h.offset;
 
     if (p->h.data_bytes) {
-        b->plain = b->plain && at == b->received && at % sum->bytes_per == 0 &&
+        b->plain = b->plain && at == b->received && at % sum->bytes_per == 0 && !lacks_sums(r, p) &&
                    sum->type == r->sum.type && sum->bytes_per == r->sum.bytes_per;
         if (at + p->h.data_bytes > b->received)
             b->received = at + p->h.data_bytes;
@@ -390,8 +392,9 @@ static unsigned verify_batch(const struct receiver *r, const struct batch *b, st
     unsigned good = 0;
 
     while (good < b->count &&
-           checksum_verify(&r->sum, b->p[good].data, b->p[good].h.data_bytes, b->p[good].sums,
-                           (uint64_t)b->p[good].h.offset, err) == 0)
+           (lacks_sums(r, &b->p[good]) ||
+            checksum_verify(&r->sum, b->p[good].data, b->p[good].h.data_bytes, b->p[good].sums,
+                            (uint64_t)b->p[good].h.offset, err) == 0))
         good++;
     return good;
 }
@@ -457,7 +460,7 @@ static int keep_batch(struct flow *f, const struct batch *b, unsigned *kept, str
     if (good < b->count)
         return -ERR_CORRUPT;
     if (last->h.sync)
-        rc = sync_files(f, err);
+        rc = dataset_sync(f->r->dn->ds, f->r->draft, err);
     if (rc == 0 && last->h.last && f->r->acks)
         rc = close_block(f, err);
     if (rc < 0)
@@ -505,7 +508,7 @@ static struct pending pending_of(const struct batch *b, unsigned i, uint64_t bef
 static int forward(struct flow *f, const struct batch *b, bool *answered, struct err *err)
 {
     struct receiver *r = f->r;
-    uint64_t before = r->draft->received;
+    uint64_t before = r->draft->received, began_ns;
     int rc = 0;
 
     if (r->mirror < 0)
@@ -516,8 +519,14 @@ static int forward(struct flow *f, const struct batch *b, bool *answered, struct
         before = p.upto > before ? p.upto : before;
         rc = add_pending(f, &p, err);
     }
-    if (rc < 0 || (!f->mirror_gone && net_write_full(r->mirror, b->p[0].whole, b->bytes, err) == 0))
+    began_ns = r->dn->peers ? env_mono_ns(r->dn->env) : 0;
+    if (rc < 0)
         return rc;
+    if (!f->mirror_gone && net_write_full(r->mirror, b->p[0].whole, b->bytes, err) == 0) {
+        if (r->dn->peers)
+            peer_stats_add(r->dn->peers, r->mirror_name, env_mono_ns(r->dn->env) - began_ns);
+        return 0;
+    }
     if (r->acks) {
         *answered = true;
         return fail_mirror(f, err);
@@ -591,7 +600,9 @@ static int step(struct flow *f, bool *answered, struct err *err)
     bool from_sender = true, from_mirror = false;
     int rc = 0;
 
-    if (f->r->acks && f->r->mirror >= 0 && !f->mirror_gone)
+    if (f->r->out->n && intake_has(f->r->in) == 0)
+        rc = send_acks(f, err);
+    if (rc == 0 && f->r->acks && f->r->mirror >= 0 && !f->mirror_gone)
         rc = wait_for_either(f, &from_sender, &from_mirror, answered, err);
     if (rc == 0 && from_mirror)
         rc = take_acks(f, answered, err);
@@ -610,16 +621,16 @@ int receiver_run(struct receiver *r, bool *answered, struct err *err)
     *answered = false;
     arena_init(&f.arena, 1 << 20);
     intake_init(&f.acks, r->mirror);
-    buf_init(&f.out, 1 << 20);
     r->in->bulk = BULK;
     f.pending = r->acks && r->mirror >= 0 ? calloc(PENDING_MAX, sizeof *f.pending) : NULL;
     if (r->acks && r->mirror >= 0 && !f.pending)
         rc = err_set(err, ERR_NOMEM, "pipeline");
     while (rc == 0 && !f.done)
         rc = step(&f, answered, err);
+    if (rc < 0)
+        send_acks(&f, NULL);
     r->in->bulk = 0;
     free(f.pending);
-    buf_done(&f.out);
     intake_done(&f.acks);
     arena_done(&f.arena);
     return rc;

@@ -20,9 +20,12 @@ struct receiver {
     struct datanode *dn;
     struct draft *draft;
     struct intake *in;
-    int fd;              /* whom acknowledgements go to */
-    int mirror;          /* the next datanode; -1: none */
+    struct buf *out;         /* to @fd, with what goes before the acknowledgements */
+    int fd;                  /* whom acknowledgements go to */
+    int mirror;              /* the next datanode; -1: none */
+    const char *mirror_name; /* for peer_stats.h */
     int behind;          /* datanodes from that one on: each may need a while longer to answer */
+    bool alone;          /* no other datanode gets the block */
     bool acks;           /* a client writes: packets are acknowledged, the block is closed here */
     struct checksum sum; /* of the packets */
     struct throttle *throttle;

@@ -1,5 +1,6 @@
 /* Leading the recovery of a block whose writer died: asks all datanodes that have it, chooses the
- * length that all good replicas have, has them take it, and tells the namenode. */
+ * length that all good replicas have, has them take it, and tells the namenode.  Of a block group each
+ * datanode has a unit; what stays are the whole stripes that can be read or decoded. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #include "datanode/crew.h"
 #include "datanode/reports.h"
 #include "inter_datanode.pb-c.h"
+#include "proto/pb_copy.h"
+#include "proto/stripe.h"
 
 enum { SITES_MAX = 32, CALL_TIMEOUT_MS = 60000 };
 #define PROTOCOL "org.apache.hadoop.hdfs.server.protocol.InterDatanodeProtocol"
@@ -16,7 +19,9 @@ enum { SITES_MAX = 32, CALL_TIMEOUT_MS = 60000 };
 /* One datanode that has, or should have, a replica. */
 struct site {
     const Pb__DatanodeInfoProto *info;
-    bool here, found, done;
+    unsigned unit; /* of a group; else 0 */
+    bool here, answered, found, done;
+    uint64_t keep; /* bytes that it is to have */
     struct block replica;
     enum replica_state state;
     char storage[ID_TEXT_MAX];
@@ -27,9 +32,18 @@ struct recovery {
     Pb__RecoveringBlockProto *order; /* our own copy */
     struct site sites[SITES_MAX];
     unsigned count;
+    unsigned silent; /* sites that did not answer; of a group: units of which nobody said a word */
     struct block block;
     uint64_t id; /* the recovery's, which becomes the new stamp */
+    bool is_group;
+    struct stripe_policy policy;
 };
+
+/* What @s has of the block: the whole, or a unit. */
+static struct block block_at(const struct recovery *r, const struct site *s)
+{
+    return (struct block){r->block.id + s->unit, r->block.stamp, r->block.bytes};
+}
 
 static int open_client(struct recovery *r, const struct site *s, char *address, size_t n,
                        struct rpc_client **out, struct err *err)
@@ -67,7 +81,8 @@ static int call_site(struct recovery *r, const struct site *s, const char *metho
 static int ask_here(struct recovery *r, struct site *s, struct err *err)
 {
     struct replica_facts f;
-    int rc = dataset_init_recovery(r->actor->dn->ds, &r->block, r->id, &f, err);
+    struct block own = block_at(r, s);
+    int rc = dataset_init_recovery(r->actor->dn->ds, &own, r->id, &f, err);
 
     if (rc < 0)
         return rc == -ERR_NO_REPLICA ? 0 : rc;
@@ -81,12 +96,20 @@ static int ask_there(struct recovery *r, struct site *s, struct err *err)
 {
     Pb__InitReplicaRecoveryRequestProto ask = PB__INIT_REPLICA_RECOVERY_REQUEST_PROTO__INIT;
     const Pb__InitReplicaRecoveryResponseProto *answer;
+    Pb__RecoveringBlockProto order = *r->order;
+    Pb__LocatedBlockProto located = *order.block;
+    Pb__ExtendedBlockProto own = *located.b;
     ProtobufCMessage *m;
     struct arena arena;
     int rc;
 
+    own.blockid = block_at(r, s).id;
+    located.b = &own;
+    order.block = &located;
+    order.has_blockindices = false;
+    order.ecpolicy = NULL;
     arena_init(&arena, 1 << 20);
-    ask.block = r->order;
+    ask.block = &order;
     rc = call_site(r, s, "initReplicaRecovery", &ask.base,
                    &pb__init_replica_recovery_response_proto__descriptor, &arena, &m, err);
     answer = rc == 0 ? (Pb__InitReplicaRecoveryResponseProto *)m : NULL;
@@ -103,8 +126,6 @@ static int ask_there(struct recovery *r, struct site *s, struct err *err)
 /* A replica counts when it is not older than the namenode knows, and has bytes. */
 static int ask_all(struct recovery *r, struct err *err)
 {
-    unsigned failed = 0;
-
     for (unsigned i = 0; i < r->count; i++) {
         struct site *s = &r->sites[i];
         struct err why;
@@ -114,8 +135,9 @@ static int ask_all(struct recovery *r, struct err *err)
             *err = why;
             return rc;
         }
+        s->answered = rc == 0;
         if (rc < 0) {
-            failed++;
+            r->silent++;
             LOG_WARN("dn.recover", "block=blk_%lld_%llu at=%s err=\"%s\" next=\"go on without it\"",
                      (long long)r->block.id, (unsigned long long)r->block.stamp,
                      s->info->id->ipaddr, why.text);
@@ -124,7 +146,7 @@ static int ask_all(struct recovery *r, struct err *err)
         s->found = s->found && s->replica.stamp >= r->block.stamp && s->replica.bytes > 0 &&
                    s->state <= REPLICA_RWR;
     }
-    return failed == r->count && failed ? -(int)err->code : 0;
+    return r->silent == r->count && r->silent ? -(int)err->code : 0;
 }
 
 /* ---- choosing ---- */
@@ -157,19 +179,83 @@ static int choose_length(struct recovery *r, uint64_t *out, unsigned *takers, st
         s->found = s->found &&
                    (s->state == best || (best == REPLICA_FINALIZED && s->state == REPLICA_RBW &&
                                          s->replica.bytes == length));
+        s->keep = length;
         *takers += s->found;
     }
     *out = length;
     return 0;
 }
 
+/* Of several replicas of a unit the longest stays. */
+static void choose_one_of_each(struct recovery *r)
+{
+    for (unsigned i = 0; i < r->count; i++)
+        for (unsigned k = 0; k < r->count; k++) {
+            struct site *a = &r->sites[i], *b = &r->sites[k];
+
+            if (i != k && a->found && b->found && a->unit == b->unit)
+                (a->replica.bytes < b->replica.bytes ? a : b)->found = false;
+        }
+}
+
+/* A datanode that is away may not even be named in the order. */
+static unsigned silent_units(const struct recovery *r)
+{
+    unsigned answered = 0;
+
+    for (unsigned i = 0; i < r->count; i++)
+        answered |= r->sites[i].answered ? 1u << r->sites[i].unit : 0;
+    return stripe_units(&r->policy) - (unsigned)__builtin_popcount(answered);
+}
+
+/* The whole stripes that as many units have as there are data units: those can be read, and nothing behind them was
+ * ever safe.  No takers: there is none, whatever the silent datanodes may have. */
+static int choose_stripes(struct recovery *r, uint64_t *out, unsigned *takers, struct err *err)
+{
+    unsigned with_some = 0, most = 0;
+    uint64_t stripes = 0;
+
+    choose_one_of_each(r);
+    r->silent = silent_units(r);
+    for (unsigned i = 0; i < r->count; i++) {
+        uint64_t cells = r->sites[i].replica.bytes / r->policy.cell_bytes;
+        unsigned as_many = 0;
+
+        if (!r->sites[i].found || cells == 0)
+            continue;
+        with_some++;
+        for (unsigned k = 0; k < r->count; k++)
+            as_many +=
+                r->sites[k].found && r->sites[k].replica.bytes / r->policy.cell_bytes >= cells;
+        if (as_many >= r->policy.data && cells > stripes)
+            stripes = cells;
+        most = as_many > most ? as_many : most;
+    }
+    *takers = 0;
+    *out = stripes * stripe_bytes(&r->policy);
+    if (stripes == 0 && with_some + r->silent >= r->policy.data)
+        return err_set(
+            err, ERR_IO,
+            "blk_%lld: %u internal blocks of %u, of %u more nothing is known: too few to "
+            "recover",
+            (long long)r->block.id, most, r->policy.data, r->silent);
+    for (unsigned i = 0; i < r->count; i++) {
+        struct site *s = &r->sites[i];
+
+        s->keep = stripes * r->policy.cell_bytes;
+        s->found = s->found && stripes > 0 && s->replica.bytes >= s->keep;
+        *takers += s->found;
+    }
+    return 0;
+}
+
 /* ---- telling ---- */
 
-static int finish_here(struct recovery *r, struct site *s, uint64_t new_id, uint64_t bytes,
-                       struct err *err)
+static int finish_here(struct recovery *r, struct site *s, uint64_t new_id, struct err *err)
 {
     struct replica_facts f;
-    int rc = dataset_finish_recovery(r->actor->dn->ds, &s->replica, r->id, new_id, bytes, &f, err);
+    int rc =
+        dataset_finish_recovery(r->actor->dn->ds, &s->replica, r->id, new_id, s->keep, &f, err);
 
     if (rc < 0)
         return rc;
@@ -178,8 +264,7 @@ static int finish_here(struct recovery *r, struct site *s, uint64_t new_id, uint
     return 0;
 }
 
-static int finish_there(struct recovery *r, struct site *s, uint64_t new_id, uint64_t bytes,
-                        struct err *err)
+static int finish_there(struct recovery *r, struct site *s, uint64_t new_id, struct err *err)
 {
     Pb__UpdateReplicaUnderRecoveryRequestProto ask =
         PB__UPDATE_REPLICA_UNDER_RECOVERY_REQUEST_PROTO__INIT;
@@ -196,7 +281,7 @@ static int finish_there(struct recovery *r, struct site *s, uint64_t new_id, uin
     block.numbytes = s->replica.bytes;
     ask.block = &block;
     ask.recoveryid = r->id;
-    ask.newlength = bytes;
+    ask.newlength = s->keep;
     ask.has_newblockid = 1;
     ask.newblockid = new_id;
     arena_init(&arena, 1 << 20);
@@ -210,24 +295,45 @@ static int finish_there(struct recovery *r, struct site *s, uint64_t new_id, uin
     return rc;
 }
 
+/* Those that have it now.  Of a group: one for each unit, Hadoop's empty one where there is none. */
+static void name_targets(struct recovery *r, Pb__CommitBlockSynchronizationRequestProto *ask,
+                         Pb__DatanodeIDProto *none)
+{
+    size_t n = r->is_group ? stripe_units(&r->policy) : 0;
+
+    none->ipaddr = none->hostname = (char *)(uintptr_t) "null";
+    none->datanodeuuid = (char *)(uintptr_t) "";
+    for (size_t u = 0; u < n; u++) {
+        ask->newtaragets[u] = none;
+        ask->newtargetstorages[u] = (char *)(uintptr_t) "";
+    }
+    for (unsigned i = 0; i < r->count; i++) {
+        struct site *s = &r->sites[i];
+        size_t at = r->is_group ? s->unit : n;
+
+        if (!s->done)
+            continue;
+        ask->newtaragets[at] = s->info->id;
+        ask->newtargetstorages[at] = s->storage;
+        n += !r->is_group;
+    }
+    ask->n_newtaragets = ask->n_newtargetstorages = n;
+}
+
 static int commit(struct recovery *r, uint64_t bytes, bool delete_block, struct err *err)
 {
     Pb__CommitBlockSynchronizationRequestProto ask =
         PB__COMMIT_BLOCK_SYNCHRONIZATION_REQUEST_PROTO__INIT;
-    Pb__DatanodeIDProto *ids[SITES_MAX];
+    Pb__DatanodeIDProto *ids[SITES_MAX], none = PB__DATANODE_IDPROTO__INIT;
     char *storages[SITES_MAX];
     ProtobufCMessage *m;
     struct arena arena;
     int rc;
 
-    for (unsigned i = 0; i < r->count; i++) {
-        if (!r->sites[i].done)
-            continue;
-        ids[ask.n_newtaragets++] = r->sites[i].info->id;
-        storages[ask.n_newtargetstorages++] = r->sites[i].storage;
-    }
     ask.newtaragets = ids;
     ask.newtargetstorages = storages;
+    if (!delete_block)
+        name_targets(r, &ask, &none);
     ask.block = r->order->block->b;
     ask.newgenstamp = r->id;
     ask.newlength = bytes;
@@ -244,20 +350,21 @@ static int commit(struct recovery *r, uint64_t bytes, bool delete_block, struct 
 static int finish_all(struct recovery *r, uint64_t bytes, struct err *err)
 {
     const Pb__BlockProto *cut = r->order->truncateblock;
-    uint64_t new_id = cut ? cut->blockid : r->block.id;
-    unsigned done = 0;
+    unsigned done = 0, needed = r->is_group ? r->policy.data : 1;
 
     if (cut)
         bytes = cut->numbytes;
     for (unsigned i = 0; i < r->count; i++) {
         struct site *s = &r->sites[i];
+        uint64_t new_id = cut ? cut->blockid : block_at(r, s).id;
         struct err why;
         int rc;
 
         if (!s->found)
             continue;
-        rc = s->here ? finish_here(r, s, new_id, bytes, &why)
-                     : finish_there(r, s, new_id, bytes, &why);
+        if (cut)
+            s->keep = bytes;
+        rc = s->here ? finish_here(r, s, new_id, &why) : finish_there(r, s, new_id, &why);
         s->done = rc == 0;
         done += s->done;
         if (rc < 0) {
@@ -266,7 +373,7 @@ static int finish_all(struct recovery *r, uint64_t bytes, struct err *err)
             *err = why;
         }
     }
-    if (done == 0)
+    if (done < needed)
         return -(int)err->code;
     return commit(r, bytes, false, err);
 }
@@ -278,7 +385,8 @@ static int recover(struct recovery *r, struct err *err)
     int rc = ask_all(r, err);
 
     if (rc == 0)
-        rc = choose_length(r, &bytes, &takers, err);
+        rc = r->is_group ? choose_stripes(r, &bytes, &takers, err)
+                         : choose_length(r, &bytes, &takers, err);
     if (rc < 0)
         return rc;
     if (takers == 0) /* nobody has a byte of it: the block never was */
@@ -304,18 +412,24 @@ static void run(void *arg)
     free(r);
 }
 
-static Pb__RecoveringBlockProto *copy_order(const Pb__RecoveringBlockProto *order)
+/* Which datanode has which unit. */
+static int read_group(struct recovery *r, struct err *err)
 {
-    size_t n = pb__recovering_block_proto__get_packed_size(order);
-    uint8_t *bytes = malloc(n + 1);
-    Pb__RecoveringBlockProto *copy = NULL;
+    const Pb__RecoveringBlockProto *o = r->order;
+    int rc = stripe_policy_from(o->ecpolicy, &r->policy, err);
 
-    if (bytes) {
-        pb__recovering_block_proto__pack(order, bytes);
-        copy = pb__recovering_block_proto__unpack(NULL, n, bytes);
+    if (rc < 0)
+        return rc;
+    if (!o->has_blockindices || o->blockindices.len < r->count)
+        return err_set(err, ERR_PROTOCOL, "recovery of a group of %u datanodes with %zu indices",
+                       r->count, o->has_blockindices ? o->blockindices.len : 0);
+    for (unsigned i = 0; i < r->count; i++) {
+        r->sites[i].unit = o->blockindices.data[i];
+        if (r->sites[i].unit >= stripe_units(&r->policy))
+            return err_set(err, ERR_PROTOCOL, "unit %u of %s", r->sites[i].unit, r->policy.name);
     }
-    free(bytes);
-    return copy;
+    r->is_group = true;
+    return 0;
 }
 
 int recover_later(struct actor *a, const Pb__RecoveringBlockProto *order, struct err *err)
@@ -323,7 +437,7 @@ int recover_later(struct actor *a, const Pb__RecoveringBlockProto *order, struct
     struct recovery *r = calloc(1, sizeof *r);
     int rc;
 
-    if (!r || !(r->order = copy_order(order))) {
+    if (!r || !(r->order = pb_copy(&order->base))) {
         free(r);
         return err_set(err, ERR_NOMEM, "recovery");
     }
@@ -337,7 +451,9 @@ int recover_later(struct actor *a, const Pb__RecoveringBlockProto *order, struct
         r->sites[r->count++] = (struct site){
             .info = info, .here = strcmp(info->id->datanodeuuid, dataset_uuid(a->dn->ds)) == 0};
     }
-    rc = crew_run(a->dn->crew, run, r, err);
+    rc = r->order->ecpolicy ? read_group(r, err) : 0;
+    if (rc == 0)
+        rc = crew_run(a->dn->crew, run, r, err);
     if (rc < 0) {
         pb__recovering_block_proto__free_unpacked(r->order, NULL);
         free(r);

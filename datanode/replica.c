@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "common/err.h"
 
@@ -34,6 +35,19 @@ static const char *const names[] = {"FINALIZED", "RBW", "RWR", "RUR", "TEMPORARY
 const char *replica_state_name(enum replica_state s)
 {
     return s <= REPLICA_NONE ? names[s] : "UNKNOWN";
+}
+
+const char *replica_text(const struct replica *r, char *out)
+{
+    static const char *const classes[] = {
+        [REPLICA_FINALIZED] = "FinalizedReplica",       [REPLICA_RBW] = "ReplicaBeingWritten",
+        [REPLICA_RWR] = "ReplicaWaitingToBeRecovered",  [REPLICA_RUR] = "ReplicaUnderRecovery",
+        [REPLICA_TEMPORARY] = "LocalReplicaInPipeline",
+    };
+
+    snprintf(out, REPLICA_TEXT_MAX, "%s, blk_%lld_%llu, %s", classes[r->state], (long long)r->id,
+             (unsigned long long)r->stamp, replica_state_name((enum replica_state)r->state));
+    return out;
 }
 
 const char *replica_move_reason(enum replica_state from, enum replica_state to)

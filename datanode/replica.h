@@ -42,6 +42,9 @@ struct replica {
 };
 
 const char *replica_state_name(enum replica_state s);
+/* "FinalizedReplica, blk_17_1003, FINALIZED": how Hadoop's messages tell of one. */
+enum { REPLICA_TEXT_MAX = 120 };
+const char *replica_text(const struct replica *r, char *out);
 const char *replica_move_reason(enum replica_state from, enum replica_state to); /* NULL: no move */
 
 /* Changes the state; a move that the table does not have stops the process. */

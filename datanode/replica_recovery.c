@@ -7,31 +7,36 @@
 
 enum { COPY_SPAN = 1 << 20 };
 
+static int64_t room_of(uint64_t bytes)
+{
+    return (int64_t)(bytes + META_HEADER_BYTES + (bytes + 511) / 512 * 4);
+}
+
 static int check_can_recover(const struct replica *r, const struct block *b, uint64_t recovery_id,
                              const struct draft *d, struct err *err)
 {
+    char text[REPLICA_TEXT_MAX];
+
     if (r->state == REPLICA_TEMPORARY)
         return err_set(err, ERR_IO, "blk_%lld_%llu is a copy being made, not to be recovered",
                        (long long)r->id, (unsigned long long)r->stamp);
     if (r->stamp < b->stamp)
         return err_set(err, ERR_IO,
                        "replica.getGenerationStamp() < block.getGenerationStamp(), "
-                       "block=blk_%lld_%llu, replica=blk_%lld_%llu",
-                       (long long)b->id, (unsigned long long)b->stamp, (long long)r->id,
-                       (unsigned long long)r->stamp);
+                       "block=blk_%lld_%llu, replica=%s",
+                       (long long)b->id, (unsigned long long)b->stamp, replica_text(r, text));
     if (r->stamp >= recovery_id)
         return err_set(err, ERR_IO,
                        "THIS IS NOT SUPPOSED TO HAPPEN: replica.getGenerationStamp() >= recoveryId "
-                       "= %llu, block=blk_%lld_%llu, replica=blk_%lld_%llu",
+                       "= %llu, block=blk_%lld_%llu, replica=%s",
                        (unsigned long long)recovery_id, (long long)b->id,
-                       (unsigned long long)b->stamp, (long long)r->id,
-                       (unsigned long long)r->stamp);
+                       (unsigned long long)b->stamp, replica_text(r, text));
     if (r->state == REPLICA_RUR && d->recovery_id >= recovery_id)
         return err_set(err, ERR_RECOVERING,
                        "rur.getRecoveryID() >= recoveryId = %llu, "
-                       "block=blk_%lld_%llu",
+                       "block=blk_%lld_%llu, rur=%s",
                        (unsigned long long)recovery_id, (long long)b->id,
-                       (unsigned long long)b->stamp);
+                       (unsigned long long)b->stamp, replica_text(r, text));
     return 0;
 }
 
@@ -49,7 +54,7 @@ static int begin_locked(struct dataset *ds, struct replica *r, uint64_t recovery
             d = draft_attach_locked(ds, r);
             if (!d)
                 return err_set(err, ERR_NOMEM, "draft");
-            d->counted = (int64_t)(r->bytes + META_HEADER_BYTES + (r->bytes + 511) / 512 * 4);
+            d->counted = room_of(r->bytes);
         }
         d->recovered_from = was;
         replica_move(r, REPLICA_RUR);
@@ -86,10 +91,10 @@ int dataset_init_recovery(struct dataset *ds, const struct block *b, uint64_t re
 static int check_can_finish(const struct replica *r, const struct draft *d, const struct block *b,
                             uint64_t recovery_id, uint64_t new_bytes, struct err *err)
 {
+    char text[REPLICA_TEXT_MAX];
+
     if (r->state != REPLICA_RUR)
-        return err_set(err, ERR_IO, "replica.getState() != RUR, replica=%s, blk_%lld_%llu",
-                       replica_state_name((enum replica_state)r->state), (long long)r->id,
-                       (unsigned long long)r->stamp);
+        return err_set(err, ERR_IO, "replica.getState() != RUR, replica=%s", replica_text(r, text));
     if (r->bytes != b->bytes)
         return err_set(err, ERR_IO,
                        "THIS IS NOT SUPPOSED TO HAPPEN: replica.getBytesOnDisk() != "
@@ -97,11 +102,14 @@ static int check_can_finish(const struct replica *r, const struct draft *d, cons
                        (long long)b->id, (unsigned long long)b->stamp, (unsigned long long)b->bytes,
                        (unsigned long long)r->bytes);
     if (d->recovery_id != recovery_id)
-        return err_set(err, ERR_IO, "rur.getRecoveryID() != recoveryId = %llu, it is %llu",
-                       (unsigned long long)recovery_id, (unsigned long long)d->recovery_id);
+        return err_set(err, ERR_IO, "rur.getRecoveryID() != recoveryId = %llu, rur=%s",
+                       (unsigned long long)recovery_id, replica_text(r, text));
     if (r->bytes < new_bytes)
-        return err_set(err, ERR_IO, "rur.getBytesOnDisk() = %llu < newlength = %llu",
-                       (unsigned long long)r->bytes, (unsigned long long)new_bytes);
+        return err_set(err, ERR_IO,
+                       "rur.getNumBytes() < newlength = %llu, rur=ReplicaUnderRecovery, "
+                       "blk_%lld_%llu, RUR",
+                       (unsigned long long)new_bytes, (long long)r->id,
+                       (unsigned long long)recovery_id);
     return 0;
 }
 
@@ -149,11 +157,61 @@ static int copy_file(struct env *env, const char *from, const char *to, struct e
     }
     if (n < 0)
         rc = (int)n;
+    if (rc == 0) /* the original's bytes may be on disk on somebody's request */
+        rc = env_sync(env, out, err);
     free(span);
     env_close(env, in, NULL);
     if (out >= 0)
         env_close(env, out, NULL);
     return rc;
+}
+
+/* The copy's files are in their place: it becomes a replica, or what one of an attempt before was
+ * (whose data file it has replaced). *old is the stamp of such a one. */
+static int enter_copy(struct dataset *ds, const struct replica_facts *f, const struct block *copy,
+                      uint64_t *old, struct replica_facts *out, struct err *err)
+{
+    struct replica *r;
+    int rc = 0;
+
+    pthread_mutex_lock(&ds->lock);
+    r = replica_map_find(ds->map, copy->id);
+    *old = r ? r->stamp : 0;
+    if (r) {
+        atomic_fetch_sub(&f->volume->used, room_of(r->bytes));
+        dataset_changed(ds, r->id);
+    } else if ((r = replica_map_add(ds->map, copy->id))) {
+        atomic_fetch_add(&f->volume->blocks, 1);
+    }
+    if (r) {
+        r->stamp = copy->stamp;
+        r->bytes = copy->bytes & 0xffffffffffff;
+        r->volume = f->volume->index & 0xff;
+        r->home = HOME_FINALIZED;
+        replica_move(r, REPLICA_FINALIZED);
+        atomic_fetch_add(&f->volume->used, room_of(copy->bytes));
+        facts_of(ds, r, out);
+    } else {
+        rc = err_set(err, ERR_NOMEM, "replica");
+    }
+    pthread_mutex_unlock(&ds->lock);
+    return rc;
+}
+
+/* Only the copy of an attempt before may be there already. */
+static int check_can_copy(struct dataset *ds, const struct replica_facts *f, uint64_t new_id,
+                          uint64_t stamp, struct err *err)
+{
+    struct replica *r;
+    bool is;
+
+    pthread_mutex_lock(&ds->lock);
+    r = replica_map_find(ds->map, new_id);
+    is = !r || (r->state == REPLICA_FINALIZED && r->stamp < stamp &&
+                r->volume == (f->volume->index & 0xff));
+    pthread_mutex_unlock(&ds->lock);
+    return is ? 0
+              : err_set(err, ERR_REPLICA_EXISTS, "blk_%lld is there already", (long long)new_id);
 }
 
 /* A truncate of a block that a snapshot shares makes a shorter copy under another id. */
@@ -162,9 +220,11 @@ static int copy_shorter(struct dataset *ds, const struct replica_facts *f, uint6
 {
     char from[REPLICA_PATH_MAX], to[REPLICA_PATH_MAX];
     struct replica_facts copy = *f;
-    struct replica *r;
-    int rc;
+    uint64_t old = 0;
+    int rc = check_can_copy(ds, f, new_id, stamp, err);
 
+    if (rc < 0)
+        return rc;
     copy.block = (struct block){.id = new_id, .stamp = stamp, .bytes = f->block.bytes};
     copy.home = HOME_TMP;
     volume_meta_path(f->volume, f->home, f->block.id, f->block.stamp, from, sizeof from);
@@ -180,25 +240,42 @@ static int copy_shorter(struct dataset *ds, const struct replica_facts *f, uint6
     if (rc == 0)
         rc = replica_relocate(f->volume, new_id, (struct replica_place){HOME_TMP, stamp},
                               (struct replica_place){HOME_FINALIZED, stamp}, err);
-    if (rc < 0)
-        return rc;
-    pthread_mutex_lock(&ds->lock);
-    r = replica_map_find(ds->map, new_id) ? NULL : replica_map_add(ds->map, new_id);
-    if (r) {
-        r->stamp = stamp;
-        r->bytes = bytes & 0xffffffffffff;
-        r->volume = f->volume->index & 0xff;
-        r->home = HOME_FINALIZED;
-        replica_move(r, REPLICA_FINALIZED);
-        atomic_fetch_add(&f->volume->blocks, 1);
-        atomic_fetch_add(&f->volume->used,
-                         (int64_t)(bytes + META_HEADER_BYTES + (bytes + 511) / 512 * 4));
-        facts_of(ds, r, out);
-    } else {
-        rc = err_set(err, ERR_REPLICA_EXISTS, "blk_%lld is there already", (long long)new_id);
+    if (rc == 0)
+        rc = volume_sync_names(f->volume, HOME_FINALIZED, new_id, err);
+    if (rc == 0)
+        rc = enter_copy(ds, f, &(struct block){.id = new_id, .stamp = stamp, .bytes = bytes}, &old,
+                        out, err);
+    if (rc == 0 && old) {
+        volume_meta_path(f->volume, HOME_FINALIZED, new_id, old, to, sizeof to);
+        env_unlink(ds->env, to, NULL);
     }
-    pthread_mutex_unlock(&ds->lock);
     return rc;
+}
+
+static int sync_path(struct env *env, const char *path, struct err *err)
+{
+    int fd = env_open(env, path, O_RDWR, 0, err), rc;
+
+    if (fd < 0)
+        return fd;
+    rc = env_sync(env, fd, err);
+    env_close(env, fd, NULL);
+    return rc;
+}
+
+/* As any other that is closed. */
+static int sync_closed(struct dataset *ds, const struct replica_facts *f, uint64_t stamp,
+                       struct err *err)
+{
+    char path[REPLICA_PATH_MAX];
+    int rc;
+
+    volume_block_path(f->volume, HOME_FINALIZED, f->block.id, path, sizeof path);
+    rc = sync_path(ds->env, path, err);
+    volume_meta_path(f->volume, HOME_FINALIZED, f->block.id, stamp, path, sizeof path);
+    if (rc == 0)
+        rc = sync_path(ds->env, path, err);
+    return rc < 0 ? rc : volume_sync_names(f->volume, HOME_FINALIZED, f->block.id, err);
 }
 
 /* The replica itself, closed with a new stamp and length. */
@@ -213,6 +290,8 @@ static int close_recovered(struct dataset *ds, const struct replica_facts *f, ui
         rc = replica_relocate(f->volume, f->block.id,
                               (struct replica_place){f->home, f->block.stamp},
                               (struct replica_place){HOME_FINALIZED, stamp}, err);
+    if (rc == 0 && ds->options.sync_on_close)
+        rc = sync_closed(ds, f, stamp, err);
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&ds->lock);
@@ -222,7 +301,7 @@ static int close_recovered(struct dataset *ds, const struct replica_facts *f, ui
 
         d->home = HOME_FINALIZED;
         d->stamp = stamp;
-        block_cache_forget(ds->files, r->id);
+        dataset_changed(ds, r->id);
         r->stamp = stamp;
         r->bytes = bytes & 0xffffffffffff;
         r->home = HOME_FINALIZED;

@@ -1,4 +1,5 @@
-/* Finding the replicas that a volume holds, at the start: docs/formats/block-files.md. */
+/* Finding the replicas that a volume holds, at the start, and what lies there beside them later:
+ * docs/formats/block-files.md. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -54,6 +55,15 @@ static int list_add(struct listing *l, const struct found *f)
     return 0;
 }
 
+/* A walk over a volume's directories, and what is done about each block there. */
+struct scan {
+    struct dataset *ds;
+    struct volume *v;
+    struct listing l; /* of the directory at hand */
+    int (*take)(struct scan *s, enum replica_home home, const char *dir, const struct stray *b);
+    struct strays *strays; /* scan_strays' */
+};
+
 /* By id; the block before its meta files, an older stamp before a newer. */
 static int by_id(const void *a, const void *b)
 {
@@ -66,6 +76,27 @@ static int by_id(const void *a, const void *b)
     return x->stamp < y->stamp ? -1 : x->stamp > y->stamp;
 }
 
+/* The same closed block on two volumes, as a move leaves it whose end was cut short: the newer, then the longer is
+ * the replica. (A block whose meta file is gone already has no stamp.) The other's files take room still. */
+static void choose_between(struct dataset *ds, struct volume *v, enum replica_home home,
+                           const struct block *b, struct replica *r, int64_t counted)
+{
+    bool better = b->stamp > r->stamp || (b->stamp == r->stamp && b->bytes > r->bytes);
+
+    better &= home == HOME_FINALIZED && r->state == REPLICA_FINALIZED;
+    LOG_WARN("dn.scan", "block=blk_%lld_%llu also=blk_%lld_%llu next=\"keep the %s found\"",
+             (long long)b->id, (unsigned long long)b->stamp, (long long)r->id,
+             (unsigned long long)r->stamp, better ? "last" : "first");
+    if (!better)
+        return;
+    atomic_fetch_sub(&ds->volumes[r->volume]->blocks, 1);
+    r->stamp = b->stamp;
+    r->bytes = b->bytes & 0xffffffffffff;
+    r->volume = v->index & 0xff;
+    atomic_fetch_add(&v->used, counted);
+    atomic_fetch_add(&v->blocks, 1);
+}
+
 static int add_replica(struct dataset *ds, struct volume *v, enum replica_home home,
                        const struct block *b, int64_t counted)
 {
@@ -74,10 +105,8 @@ static int add_replica(struct dataset *ds, struct volume *v, enum replica_home h
 
     pthread_mutex_lock(&ds->lock);
     r = replica_map_find(ds->map, b->id);
-    if (r) { /* the same block on two volumes: the newer, then the longer stays */
-        LOG_WARN("dn.scan", "block=blk_%lld_%llu also=blk_%lld_%llu next=\"keep the first found\"",
-                 (long long)b->id, (unsigned long long)b->stamp, (long long)r->id,
-                 (unsigned long long)r->stamp);
+    if (r) {
+        choose_between(ds, v, home, b, r, counted);
         goto out;
     }
     r = replica_map_add(ds->map, b->id);
@@ -167,7 +196,7 @@ static int put_in_place(struct volume *v, const char *dir, uint64_t id, uint64_t
     char from[REPLICA_PATH_MAX], to[REPLICA_PATH_MAX];
 
     volume_block_path(v, HOME_FINALIZED, id, to, sizeof to);
-    if (strncmp(to, dir, strlen(dir)) == 0 && to[strlen(dir)] == '/')
+    if (strncmp(to, dir, strlen(dir)) == 0 && strrchr(to, '/') == to + strlen(dir))
         return 0;
     snprintf(from, sizeof from, "%s/blk_%" PRId64 "_%" PRIu64 ".meta", dir, (int64_t)id, stamp);
     volume_meta_path(v, HOME_FINALIZED, id, stamp, to, sizeof to);
@@ -178,50 +207,60 @@ static int put_in_place(struct volume *v, const char *dir, uint64_t id, uint64_t
     return volume_rename(v, from, to, NULL);
 }
 
-static int take_one(struct dataset *ds, struct volume *v, enum replica_home home, const char *dir,
-                    int dir_fd, uint64_t id, uint64_t stamp, bool has_meta)
+/* Makes a finalized replica of the files in @dir. */
+static int take_finalized(struct dataset *ds, struct volume *v, const char *dir, uint64_t id,
+                          uint64_t stamp)
 {
-    char name[64];
+    char path[REPLICA_PATH_MAX];
     struct stat st;
 
-    if (home == HOME_RBW) {
-        if (!has_meta && !find_lost_meta(v, id, &stamp))
-            stamp = 0;
-        return take_unfinished(ds, v, id, stamp);
-    }
-    snprintf(name, sizeof name, "blk_%" PRId64, (int64_t)id);
-    if (fstatat(dir_fd, name, &st, 0) < 0)
+    snprintf(path, sizeof path, "%s/blk_%" PRId64, dir, (int64_t)id);
+    if (stat(path, &st) < 0)
         return 0;
     if (put_in_place(v, dir, id, stamp) < 0)
         LOG_WARN("dn.scan", "block=blk_%lld dir=%s err=\"can't be moved\" next=\"leave it out\"",
                  (long long)id, dir);
-    return add_replica(ds, v, home,
+    return add_replica(ds, v, HOME_FINALIZED,
                        &(struct block){.id = id, .stamp = stamp, .bytes = (uint64_t)st.st_size},
                        st.st_size + usual_meta_bytes((uint64_t)st.st_size));
 }
 
-/* Pairs each block with its newest meta file. */
-static int take_listing(struct dataset *ds, struct volume *v, enum replica_home home,
-                        const char *dir, int dir_fd, struct listing *l)
+static int take_one(struct scan *s, enum replica_home home, const char *dir, const struct stray *b)
 {
+    uint64_t stamp = b->stamp;
+
+    if (!b->has_block)
+        return 0;
+    if (home == HOME_FINALIZED)
+        return take_finalized(s->ds, s->v, dir, b->id, stamp);
+    if (!b->has_meta && !find_lost_meta(s->v, b->id, &stamp))
+        stamp = 0;
+    return take_unfinished(s->ds, s->v, b->id, stamp);
+}
+
+/* Pairs each block with its newest meta file. */
+static int take_listing(struct scan *s, enum replica_home home, const char *dir)
+{
+    struct listing *l = &s->l;
     int rc = 0;
 
     if (l->count)
         qsort(l->rows, l->count, sizeof *l->rows, by_id);
     for (size_t i = 0, next; i < l->count && rc == 0; i = next) {
-        uint64_t stamp = 0;
+        struct stray b = {.id = l->rows[i].id, .has_block = !l->rows[i].is_meta};
 
-        for (next = i + 1; next < l->count && l->rows[next].id == l->rows[i].id; next++)
-            stamp = l->rows[next].stamp;
-        if (!l->rows[i].is_meta)
-            rc = take_one(ds, v, home, dir, dir_fd, l->rows[i].id, stamp, next > i + 1);
+        for (next = i; next < l->count && l->rows[next].id == b.id; next++)
+            if (l->rows[next].is_meta) {
+                b.stamp = l->rows[next].stamp;
+                b.has_meta = true;
+            }
+        rc = s->take(s, home, dir, &b);
     }
     l->count = 0;
     return rc;
 }
 
-static int scan_dir(struct dataset *ds, struct volume *v, enum replica_home home, const char *path,
-                    struct listing *l, struct err *err)
+static int scan_dir(struct scan *s, enum replica_home home, const char *path, struct err *err)
 {
     DIR *dir = opendir(path);
     struct dirent *e;
@@ -232,23 +271,22 @@ static int scan_dir(struct dataset *ds, struct volume *v, enum replica_home home
         return err_set(err, ERR_IO, "read directory %s", path);
     while (rc == 0 && (e = readdir(dir)))
         if (parse_name(e->d_name, &f))
-            rc = list_add(l, &f);
+            rc = list_add(&s->l, &f);
+    closedir(dir);
     if (rc == 0)
-        rc = take_listing(ds, v, home, path, dirfd(dir), l);
+        rc = take_listing(s, home, path);
     if (rc < 0)
         err_set(err, ERR_NOMEM, "replicas of %s", path);
-    closedir(dir);
     return rc;
 }
 
 /* finalized/ and its subdirectories, two levels down. */
-static int scan_tree(struct dataset *ds, struct volume *v, const char *path, unsigned depth,
-                     struct listing *l, struct err *err)
+static int scan_tree(struct scan *s, const char *path, unsigned depth, struct err *err)
 {
     char sub[REPLICA_PATH_MAX];
     struct dirent *e;
     DIR *dir;
-    int rc = scan_dir(ds, v, HOME_FINALIZED, path, l, err);
+    int rc = scan_dir(s, HOME_FINALIZED, path, err);
 
     if (rc < 0 || depth == 2)
         return rc;
@@ -259,7 +297,7 @@ static int scan_tree(struct dataset *ds, struct volume *v, const char *path, uns
         if (strncmp(e->d_name, "subdir", 6) != 0)
             continue;
         if ((size_t)snprintf(sub, sizeof sub, "%s/%s", path, e->d_name) < sizeof sub)
-            rc = scan_tree(ds, v, sub, depth + 1, l, err);
+            rc = scan_tree(s, sub, depth + 1, err);
     }
     closedir(dir);
     return rc;
@@ -292,18 +330,90 @@ static void drop_java_caches(const struct volume *v)
 
 int replica_scan(struct dataset *ds, struct volume *v, struct err *err)
 {
+    struct scan s = {.ds = ds, .v = v, .take = take_one};
     char path[REPLICA_PATH_MAX];
-    struct listing l = {0};
     int rc;
 
     snprintf(path, sizeof path, "%s/tmp", v->pool_dir);
     empty_dir(path);
     drop_java_caches(v);
     snprintf(path, sizeof path, "%s/current/rbw", v->pool_dir);
-    rc = scan_dir(ds, v, HOME_RBW, path, &l, err);
+    rc = scan_dir(&s, HOME_RBW, path, err);
     snprintf(path, sizeof path, "%s/current/finalized", v->pool_dir);
     if (rc == 0)
-        rc = scan_tree(ds, v, path, 0, &l, err);
-    free(l.rows);
+        rc = scan_tree(&s, path, 0, err);
+    free(s.l.rows);
     return rc;
+}
+
+/* ---- what came later ---- */
+
+/* A deleted replica is in nobody's map while its files wait for the reaper. */
+static bool is_stray(struct dataset *ds, uint64_t id)
+{
+    bool stray;
+
+    pthread_mutex_lock(&ds->lock);
+    stray = !replica_map_find(ds->map, id) && reaper_pending(ds->reaper) == 0;
+    pthread_mutex_unlock(&ds->lock);
+    return stray;
+}
+
+static int note_stray(struct scan *s, enum replica_home home, const char *dir,
+                      const struct stray *b)
+{
+    struct strays *all = s->strays;
+
+    (void)home;
+    if (all->count == STRAYS_MAX || !is_stray(s->ds, b->id))
+        return 0;
+    all->list[all->count] = *b;
+    all->list[all->count].dir = strdup(dir);
+    if (!all->list[all->count].dir)
+        return -ERR_NOMEM;
+    all->count++;
+    return 0;
+}
+
+int dataset_find_strays(struct dataset *ds, struct volume *v, struct strays *out, struct err *err)
+{
+    struct scan s = {.ds = ds, .v = v, .take = note_stray, .strays = out};
+    char path[REPLICA_PATH_MAX];
+    int rc;
+
+    *out = (struct strays){0};
+    snprintf(path, sizeof path, "%s/current/finalized", v->pool_dir);
+    rc = scan_tree(&s, path, 0, err);
+    free(s.l.rows);
+    if (rc < 0)
+        strays_done(out);
+    return rc;
+}
+
+void strays_done(struct strays *s)
+{
+    for (unsigned i = 0; i < s->count; i++)
+        free(s->list[i].dir);
+    s->count = 0;
+}
+
+int dataset_take_stray(struct dataset *ds, struct volume *v, const struct stray *b,
+                       struct replica_facts *out)
+{
+    char path[REPLICA_PATH_MAX];
+    struct stat st;
+    int rc;
+
+    if (!is_stray(ds, b->id))
+        return -ERR_NO_REPLICA;
+    if (b->has_block) {
+        rc = take_finalized(ds, v, b->dir, b->id, b->stamp);
+        return rc < 0 ? rc : dataset_facts(ds, b->id, out, NULL);
+    }
+    snprintf(path, sizeof path, "%s/blk_%" PRId64, b->dir, (int64_t)b->id);
+    if (stat(path, &st) == 0)
+        return -ERR_NO_REPLICA; /* by now it is whole: at the next look */
+    snprintf(path, sizeof path, "%s/blk_%" PRId64 "_%" PRIu64 ".meta", b->dir, (int64_t)b->id,
+             b->stamp);
+    return env_unlink(v->env, path, NULL);
 }

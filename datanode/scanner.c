@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "datanode/dir_check.h"
 #include "datanode/meta_file.h"
 #include "datanode/reports.h"
 #include "datanode/throttle.h"
@@ -16,11 +17,12 @@ struct scanner {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool stop;
+    atomic_bool stop;
     uint64_t period_ms; /* 0: only suspects */
     uint64_t suspects[SUSPECTS_MAX];
     unsigned suspect_count;
     size_t cursor;
+    bool in_round;
     uint64_t round_began_ms;
 };
 
@@ -82,6 +84,8 @@ static void check(struct scanner *s, uint64_t id, bool hurry)
     if (dataset_facts(s->dn->ds, id, &now, NULL) < 0 || now.state != REPLICA_FINALIZED ||
         now.block.stamp != f.block.stamp)
         return;
+    if (!dir_check_replica(s->dn, id))
+        return;
     if (rc != -ERR_CORRUPT && rc != -ERR_NOENT) {
         dataset_disk_error(s->dn->ds, f.volume, rc);
         return;
@@ -120,12 +124,16 @@ static bool scan_slice(struct scanner *s)
     return n > 0;
 }
 
+/* Until somebody is suspect, at most so long. */
 static void wait_ms(struct scanner *s, uint64_t ms)
 {
     struct timespec until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += (time_t)(ms / 1000) + 1;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&s->lock);
     while (!s->stop && s->suspect_count == 0)
         if (pthread_cond_timedwait(&s->changed, &s->lock, &until) != 0)
@@ -138,37 +146,52 @@ static void *run(void *arg)
     struct scanner *s = arg;
 
     while (!s->stop) {
-        uint64_t id, now = env_mono_ms(s->dn->env);
+        uint64_t id, since = env_mono_ms(s->dn->env) - s->round_began_ms;
 
         while (take_suspect(s, &id))
             check(s, id, true);
-        if (s->period_ms && now - s->round_began_ms >= s->period_ms) {
-            if (!scan_slice(s)) {
-                s->cursor = 0;
-                s->round_began_ms = now;
-            }
-            continue;
+        if (s->in_round) {
+            s->in_round = scan_slice(s);
+        } else if (s->period_ms && since >= s->period_ms) {
+            s->in_round = true;
+            s->cursor = 0;
+            s->round_began_ms += since;
+        } else {
+            wait_ms(s, s->period_ms ? s->period_ms - since : HOUR_MS);
         }
-        wait_ms(s, s->period_ms ? s->period_ms - (now - s->round_began_ms) : HOUR_MS);
     }
     return NULL;
 }
 
-int scanner_start(struct datanode *dn, int64_t period_hours, uint64_t bytes_per_s,
+uint64_t scanner_period_ms(const struct conf *conf)
+{
+    int64_t ms = conf_int(conf, OPT_dn_scan_period_ms), hours = conf_int(conf, OPT_dn_scan_period);
+
+    if (ms > 0)
+        return (uint64_t)ms;
+    if (hours == 0)
+        hours = DEFAULT_HOURS;
+    return hours < 0 ? 0 : (uint64_t)hours * HOUR_MS;
+}
+
+int scanner_start(struct datanode *dn, uint64_t period_ms, uint64_t bytes_per_s,
                   struct scanner **out, struct err *err)
 {
     struct scanner *s = calloc(1, sizeof *s);
+    pthread_condattr_t attr;
 
     if (!s)
         return err_set(err, ERR_NOMEM, "scanner");
     s->dn = dn;
-    if (period_hours == 0)
-        period_hours = DEFAULT_HOURS;
-    s->period_ms = period_hours < 0 || bytes_per_s == 0 ? 0 : (uint64_t)period_hours * HOUR_MS;
+    s->period_ms = bytes_per_s == 0 ? 0 : period_ms;
+    s->in_round = s->period_ms > 0;
     s->round_began_ms = env_mono_ms(dn->env);
     s->throttle = throttle_new(dn->env, bytes_per_s);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->changed, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->changed, &attr);
+    pthread_condattr_destroy(&attr);
     if (!s->throttle || pthread_create(&s->thread, NULL, run, s) != 0) {
         throttle_free(s->throttle);
         free(s);

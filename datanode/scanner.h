@@ -10,9 +10,12 @@
 
 #include "datanode/datanode.h"
 
-/* @period_hours 0: Hadoop's three weeks; negative: only suspects are checked. */
-int scanner_start(struct datanode *dn, int64_t period_hours, uint64_t bytes_per_s,
+/* A round over all blocks begins at once, and again @period_ms after its begin; 0: only suspects are
+ * checked. */
+int scanner_start(struct datanode *dn, uint64_t period_ms, uint64_t bytes_per_s,
                   struct scanner **out, struct err *err);
+/* What the configuration says of that. */
+uint64_t scanner_period_ms(const struct conf *conf);
 void scanner_stop(struct scanner *s);                       /* NULL is allowed */
 void scanner_suspect(struct scanner *s, uint64_t block_id); /* NULL is allowed */
 

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "datanode/locked.h"
 #include "datanode/xceiver.h"
 
 enum {
@@ -20,6 +21,8 @@ enum {
     FORMAT_VERSION = 1, /* of the block and meta files that are handed out */
 };
 #define SLOT_VALID (UINT64_C(1) << 63) /* set by the client when it takes the slot */
+#define SLOT_ANCHORABLE (UINT64_C(1) << 62)
+#define SLOT_ANCHORS UINT64_C(0x7fffffff) /* a count, the client's */
 
 struct segment {
     struct segment *next;
@@ -48,6 +51,31 @@ static struct segment *find_locked(struct short_circuit *sc, const Pb__ShortCirc
     return s;
 }
 
+static uint64_t *flags_of(const struct segment *s, int slot)
+{
+    return (uint64_t *)(void *)(s->memory + (size_t)slot * SLOT_BYTES);
+}
+
+/* Sets and clears flags in every slot of the block; true when one of them is anchored. */
+static bool mark_slots(struct short_circuit *sc, uint64_t block_id, uint64_t set, uint64_t clear)
+{
+    bool anchored = false;
+
+    pthread_mutex_lock(&sc->lock);
+    for (struct segment *s = sc->segments; s; s = s->next)
+        for (int i = 0; i < SLOTS; i++) {
+            uint64_t flags;
+
+            if (s->blocks[i] != block_id)
+                continue;
+            __atomic_or_fetch(flags_of(s, i), set, __ATOMIC_SEQ_CST);
+            flags = __atomic_and_fetch(flags_of(s, i), ~clear, __ATOMIC_SEQ_CST);
+            anchored |= (flags & SLOT_VALID) && (flags & SLOT_ANCHORS);
+        }
+    pthread_mutex_unlock(&sc->lock);
+    return anchored;
+}
+
 static int register_slot(struct short_circuit *sc, const Pb__ShortCircuitShmSlotProto *slot,
                          uint64_t block_id, struct err *err)
 {
@@ -63,6 +91,8 @@ static int register_slot(struct short_circuit *sc, const Pb__ShortCircuitShmSlot
         rc = err_set(err, ERR_ARGUMENT, "slot %d is already in use", slot->slotidx);
     else
         s->blocks[slot->slotidx] = block_id;
+    if (rc == 0 && locked_has(sc->dn->locked, block_id))
+        __atomic_or_fetch(flags_of(s, slot->slotidx), SLOT_ANCHORABLE, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&sc->lock);
     return rc;
 }
@@ -85,15 +115,19 @@ static int release_slot(struct short_circuit *sc, const Pb__ShortCircuitShmSlotP
 
 void short_circuit_forget(struct short_circuit *sc, uint64_t block_id)
 {
-    if (!sc)
-        return;
-    pthread_mutex_lock(&sc->lock);
-    for (struct segment *s = sc->segments; s; s = s->next)
-        for (int i = 0; i < SLOTS; i++)
-            if (s->blocks[i] == block_id)
-                __atomic_and_fetch((uint64_t *)(void *)(s->memory + (size_t)i * SLOT_BYTES),
-                                   ~SLOT_VALID, __ATOMIC_SEQ_CST);
-    pthread_mutex_unlock(&sc->lock);
+    if (sc)
+        mark_slots(sc, block_id, 0, SLOT_VALID);
+}
+
+void short_circuit_pin(struct short_circuit *sc, uint64_t block_id)
+{
+    if (sc)
+        mark_slots(sc, block_id, SLOT_ANCHORABLE, 0);
+}
+
+bool short_circuit_unpin(struct short_circuit *sc, uint64_t block_id)
+{
+    return sc && mark_slots(sc, block_id, 0, SLOT_ANCHORABLE);
 }
 
 /* ---- passing descriptors ---- */
@@ -170,13 +204,15 @@ int op_request_fds(struct xceiver *x, const Pb__OpRequestShortCircuitAccessProto
 
     if (rc == 0)
         rc = xceiver_block(x, op->header->block, &b, err);
-    if (rc == 0)
-        rc = dataset_read(x->dn->ds, &b, &r, err);
-    if (rc == 0 && op->slotid) {
+    if (rc == 0 && op->slotid) { /* first: what happens to the block from now on it is told */
         rc = register_slot(x->dn->short_circuit, op->slotid, b.id, err);
         registered = rc == 0;
     }
+    if (rc == 0)
+        rc = dataset_read(x->dn->ds, &b, &r, err);
     if (rc < 0) {
+        if (registered)
+            release_slot(x->dn->short_circuit, op->slotid, NULL);
         reading_done(&r);
         xceiver_answer(x, rc == -ERR_ARGUMENT ? PB__STATUS__ERROR_INVALID : status_of(rc),
                        err->text, NULL);
@@ -341,6 +377,11 @@ void short_circuit_stop(struct short_circuit *sc)
     if (!sc)
         return;
     xceiver_stop(sc->server);
+    sc->server = NULL;
     unlink(sc->path);
+}
+
+void short_circuit_free(struct short_circuit *sc)
+{
     free(sc);
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/net.h"
@@ -309,10 +308,13 @@ int volume_join(struct volume *v, const struct pool_info *pool, const char *data
                 struct err *err)
 {
     int rc = join_cluster(v, pool, datanode_uuid, err);
+    char pool_dir[sizeof v->pool_dir];
 
     if (rc < 0)
         return rc;
-    snprintf(v->pool_dir, sizeof v->pool_dir, "%s/current/%s", v->root, pool->pool_id);
+    snprintf(pool_dir, sizeof pool_dir, "%s/current/%s", v->root, pool->pool_id);
+    if (strcmp(v->pool_dir, pool_dir) != 0) /* joining again changes nothing that others read */
+        memcpy(v->pool_dir, pool_dir, sizeof pool_dir);
     rc = join_pool(v, pool, err);
     if (rc < 0)
         v->pool_dir[0] = 0;
@@ -362,14 +364,28 @@ int volume_rename(struct volume *v, const char *from, const char *to, struct err
     return rc < 0 ? rc : env_rename(v->env, from, to, err);
 }
 
+/* Directories below finalized/ are made as they are needed: subdirN, subdirM in it, and then the names. */
+int volume_sync_names(struct volume *v, enum replica_home home, uint64_t id, struct err *err)
+{
+    char dir[LONG_PATH];
+    int rc = 0;
+
+    dir_of(v, home, id, dir, sizeof dir);
+    for (int up = 0; rc == 0 && up < (home == HOME_FINALIZED ? 3 : 1); up++) {
+        rc = env_sync_dir(v->env, dir, err);
+        *strrchr(dir, '/') = 0;
+    }
+    return rc;
+}
+
 static void refresh_df(struct volume *v, uint64_t now)
 {
-    struct statvfs st;
+    struct env_room room;
 
-    if (statvfs(v->root, &st) != 0)
+    if (env_room(v->env, v->root, &room, NULL) < 0)
         return;
-    atomic_store(&v->df_total, (uint64_t)st.f_blocks * st.f_frsize);
-    atomic_store(&v->df_free, (uint64_t)st.f_bavail * st.f_frsize);
+    atomic_store(&v->df_total, room.total_bytes);
+    atomic_store(&v->df_free, room.free_bytes);
     atomic_store(&v->df_at_ms, now);
 }
 

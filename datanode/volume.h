@@ -34,7 +34,7 @@ struct volume {
     _Atomic int64_t blocks;
     _Atomic bool failed;
     uint64_t failed_ms, failed_capacity;
-    _Atomic uint64_t df_at_ms, df_total, df_free; /* what statvfs said last */
+    _Atomic uint64_t df_at_ms, df_total, df_free; /* what env_room() said last */
 };
 
 /* What a datanode and its namenode must agree upon. */
@@ -68,6 +68,9 @@ void volume_meta_path(const struct volume *v, enum replica_home home, uint64_t i
 
 /* Renames, making the directory of @to when it is missing. */
 int volume_rename(struct volume *v, const char *from, const char *to, struct err *err);
+
+/* Makes what replica @id is called in @home durable, its directories' own names too. */
+int volume_sync_names(struct volume *v, enum replica_home home, uint64_t id, struct err *err);
 
 void volume_room(struct volume *v, struct volume_room *out);
 uint64_t volume_available(struct volume *v); /* for choosing: a second old at most */

@@ -5,8 +5,10 @@
 
 #include "datanode/namenodes.h"
 #include "proto/http.h"
+#include "proto/rpc_server.h"
+#include "proto/web_loglevel.h"
 
-enum { PAGE_MAX = 4 << 20 };
+enum { PAGE_MAX = 4 << 20, PAGES = 4, ALSO_MAX = 4 };
 
 /* ---- gauges: asked for when somebody looks ---- */
 
@@ -131,6 +133,8 @@ static void metrics_page(void *ctx, struct http_request *req)
 
     buf_init(&b, PAGE_MAX);
     metrics_prometheus(gather(all), COUNT_MAX + GAUGES, ctx, &b);
+    rpc_server_metrics(((struct datanode *)ctx)->rpc, "datanode", &b);
+    http_metrics(&b);
     http_reply(req, b.bad ? 500 : 200, "text/plain; version=0.0.4", b.bytes, b.n);
     buf_done(&b);
 }
@@ -198,12 +202,16 @@ static void front_page(void *ctx, struct http_request *req)
     buf_done(&b);
 }
 
-int web_start(struct datanode *dn, const struct net_addr *at, uint16_t *out_port,
-              struct http_server **out, struct err *err)
+int web_start(struct datanode *dn, const struct net_addr *at, const struct http_route *also,
+              int also_count, uint16_t *out_port, struct http_server **out, struct err *err)
 {
-    const struct http_route routes[] = {
-        {"/metrics", metrics_page, dn}, {"/jmx", jmx_page, dn}, {"/", front_page, dn}};
+    struct http_route routes[PAGES + ALSO_MAX] = {{"/metrics", metrics_page, dn},
+                                                  {"/jmx", jmx_page, dn},
+                                                  {"/logLevel", web_loglevel_serve, NULL},
+                                                  {"/", front_page, dn}};
 
-    return http_start(at->host, at->port, routes, sizeof routes / sizeof *routes, out, out_port,
-                      err);
+    MUST(also_count <= ALSO_MAX);
+    for (int i = 0; i < also_count; i++)
+        routes[PAGES + i] = also[i];
+    return http_start(at->host, at->port, routes, PAGES + also_count, out, out_port, err);
 }

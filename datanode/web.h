@@ -7,9 +7,11 @@
 
 #include "datanode/datanode.h"
 
+struct http_route;
 struct http_server;
 
-int web_start(struct datanode *dn, const struct net_addr *at, uint16_t *out_port,
-              struct http_server **out, struct err *err);
+/* Serves those pages and @also. */
+int web_start(struct datanode *dn, const struct net_addr *at, const struct http_route *also,
+              int also_count, uint16_t *out_port, struct http_server **out, struct err *err);
 
 #endif

@@ -9,23 +9,30 @@
 
 #include "common/log.h"
 #include "datanode/crew.h"
+#include "datanode/locked.h"
 #include "datanode/namenodes.h"
+#include "datanode/rebuild.h"
 #include "datanode/reports.h"
 #include "datanode/rpc_methods.h"
 #include "datanode/scanner.h"
+#include "datanode/dir_check.h"
+#include "datanode/peer_stats.h"
 #include "datanode/short_circuit.h"
 #include "datanode/throttle.h"
 #include "datanode/web.h"
 #include "datanode/xceiver.h"
+#include "proto/reconfigure.h"
 #include "proto/http.h"
 
-enum { KEEPALIVE_MS = 4000, WRITE_TIMEOUT_MS = 480000, RPC_PROTOCOLS_MAX = 4 };
+enum { KEEPALIVE_MS = 4000, WRITE_TIMEOUT_MS = 480000, REST_MS = 200, RPC_PROTOCOLS_MAX = 4 };
 
 struct wiring {
     struct datanode dn;
     struct xceiver_server *data;
-    struct rpc_server *rpc;
     struct http_server *http;
+    const struct http_route *also; /* until the server is started */
+    int also_count;
+    struct dir_check *dir_check;
     char *dirs[VOLUMES_MAX];
     int dir_count;
     char user[RPC_USER_MAX], bind_host[NET_HOST_MAX];
@@ -69,6 +76,15 @@ const char *wiring_wait(struct wiring *w)
     while (read(w->wake[0], &c, 1) < 0 && errno == EINTR)
         ;
     return w->why ? w->why : "woken";
+}
+
+/* Who has the replica's files in memory, or open beside us, is told. */
+static void forget_copies(void *ctx, uint64_t id)
+{
+    struct datanode *dn = ctx;
+
+    locked_forget(dn->locked, id);
+    short_circuit_forget(dn->short_circuit, id);
 }
 
 static void tell_deleted(void *ctx, const struct volume *v, const struct block *b)
@@ -174,6 +190,7 @@ static int open_dataset(struct wiring *w, struct err *err)
                                 .failures_tolerated = (int)conf_int(conf, OPT_dn_failed_volumes),
                                 .sync_on_close = conf_bool(conf, OPT_dn_sync_on_close),
                                 .deleted = tell_deleted,
+                                .changed = forget_copies,
                                 .volume_failed = tell_volume_failed,
                                 .ctx = &w->dn};
 
@@ -189,7 +206,12 @@ static int open_dataset(struct wiring *w, struct err *err)
 static int start_rpc(struct wiring *w, struct err *err)
 {
     struct rpc_protocol protocols[RPC_PROTOCOLS_MAX];
-    struct rpc_server_options o = {.io_threads = 1, .slow_threads = 2, .protocols = protocols};
+    struct rpc_server_options o = {
+        .io_threads = 1,
+        .slow_threads = 2,
+        .frame_max_bytes = (uint32_t)conf_int(w->dn.conf, OPT_ipc_max_length),
+        .connections_max = (int)conf_int(w->dn.conf, OPT_ipc_max_connections),
+        .protocols = protocols};
     const struct rpc_protocol *some;
     struct net_addr at;
     int n, rc = net_addr_parse(conf_text(w->dn.conf, OPT_dn_ipc_address), 9867, &at, err);
@@ -205,9 +227,9 @@ static int start_rpc(struct wiring *w, struct err *err)
     o.protocol_count += n;
     o.host = at.host;
     o.port = at.port;
-    rc = rpc_server_start(&o, &w->rpc, err);
+    rc = rpc_server_start(&o, &w->dn.rpc, err);
     if (rc == 0)
-        w->dn.ipc_port = rpc_server_port(w->rpc);
+        w->dn.ipc_port = rpc_server_port(w->dn.rpc);
     return rc;
 }
 
@@ -218,7 +240,33 @@ static int start_web(struct wiring *w, struct err *err)
 
     if (rc < 0)
         return err_wrap(err, rc, "dfs.datanode.http.address");
-    return web_start(&w->dn, &at, &w->dn.http_port, &w->http, err);
+    return web_start(&w->dn, &at, w->also, w->also_count, &w->dn.http_port, &w->http, err);
+}
+
+static void settings_again(void *ctx)
+{
+    struct datanode *dn = ctx;
+
+    crew_set_max(dn->crew, (int)conf_int(dn->conf, OPT_dn_max_xceivers));
+    peer_stats_read_settings(dn->peers, dn->conf);
+    namenodes_hasten_reports(atomic_load(&dn->namenodes));
+}
+
+/* In the order in which Hadoop lists them. */
+static int make_reconfigurable(struct datanode *dn, struct err *err)
+{
+    static const enum conf_option options[] = {
+        OPT_dn_block_report, OPT_dn_max_xceivers, OPT_dn_cache_report,  OPT_dn_peer_nodes,
+        OPT_dn_peer_low,     OPT_dn_peer_samples, OPT_dn_peer_interval,
+    };
+
+    return reconfigure_new(&(struct reconfigure_options){.running = dn->conf,
+                                                         .options = options,
+                                                         .count = sizeof options / sizeof *options,
+                                                         .again = settings_again,
+                                                         .ctx = dn,
+                                                         .env = dn->env},
+                           &dn->settings, err);
 }
 
 static int start_parts(struct wiring *w, const struct net_addr *data, struct err *err)
@@ -229,12 +277,23 @@ static int start_parts(struct wiring *w, const struct net_addr *data, struct err
 
     if (rc < 0)
         return rc;
+    rc = make_reconfigurable(dn, err);
+    if (rc < 0)
+        return rc;
     dn->crew = crew_new((int)conf_int(dn->conf, OPT_dn_max_xceivers));
     dn->balance = throttle_new(dn->env, (uint64_t)conf_int(dn->conf, OPT_dn_balance_bandwidth));
-    if (!dn->crew || !dn->balance)
+    dn->ec_read = throttle_new(dn->env, (uint64_t)conf_int(dn->conf, OPT_dn_ec_read_rate));
+    dn->ec_write = throttle_new(dn->env, (uint64_t)conf_int(dn->conf, OPT_dn_ec_write_rate));
+    dn->rebuilder = rebuilder_new(dn);
+    dn->peers = peer_stats_new(dn->env, dn->conf);
+    if (!dn->crew || !dn->balance || !dn->ec_read || !dn->ec_write || !dn->rebuilder)
         return err_set(err, ERR_NOMEM, "datanode");
-    rc = scanner_start(dn, conf_int(dn->conf, OPT_dn_scan_period),
-                       (uint64_t)conf_int(dn->conf, OPT_dn_scan_rate), &dn->scanner, err);
+    rc = locked_start(dn, &dn->locked, err);
+    if (rc == 0)
+        rc = scanner_start(dn, scanner_period_ms(dn->conf),
+                           (uint64_t)conf_int(dn->conf, OPT_dn_scan_rate), &dn->scanner, err);
+    if (rc == 0)
+        rc = dir_check_start(dn, (uint64_t)conf_int(dn->conf, OPT_dn_dir_scan), &w->dir_check, err);
     if (rc == 0)
         rc = xceiver_listen(dn, data, &dn->data_port, &w->data, err);
     if (rc == 0)
@@ -245,11 +304,17 @@ static int start_parts(struct wiring *w, const struct net_addr *data, struct err
         short_circuit_start(dn, socket_path, &dn->short_circuit, err) < 0)
         LOG_WARN("dn.start", "err=\"%s\" next=\"go on without short-circuit reads\"", err->text);
     if (rc == 0)
-        rc = namenodes_start(dn, &dn->namenodes, err);
+        rc = namenodes_start(dn, err);
     return rc;
 }
 
 int wiring_open(const struct conf *conf, struct env *env, struct wiring **out, struct err *err)
+{
+    return wiring_open_serving(conf, env, NULL, 0, out, err);
+}
+
+int wiring_open_serving(const struct conf *conf, struct env *env, const struct http_route *also,
+                        int also_count, struct wiring **out, struct err *err)
 {
     struct wiring *w = calloc(1, sizeof *w);
     struct net_addr data;
@@ -260,6 +325,8 @@ int wiring_open(const struct conf *conf, struct env *env, struct wiring **out, s
         return err_set(err, ERR_NOMEM, "datanode");
     }
     w->dn.conf = conf;
+    w->also = also;
+    w->also_count = also_count;
     w->dn.env = env;
     find_user(w);
     find_numbers(&w->dn);
@@ -289,17 +356,26 @@ void wiring_close(struct wiring *w)
     xceiver_stop(w->data);
     short_circuit_stop(dn->short_circuit);
     http_stop(w->http);
-    rpc_server_stop(w->rpc);
+    rpc_server_stop(w->dn.rpc);
     scanner_stop(dn->scanner);
+    dir_check_stop(w->dir_check);
     namenodes_stop(dn->namenodes);
     if (dn->ds)
         dataset_stop_writers(dn->ds);
-    if (dn->crew && crew_busy(dn->crew) > 0)
+    if (dn->crew && !crew_rest(dn->crew, REST_MS))
         return;
     crew_free(dn->crew);
-    dn->namenodes = NULL;
-    dataset_close(dn->ds);
+    locked_stop(dn->locked);
+    dataset_close(dn->ds); /* its last deletions are told too, to these as well */
+    locked_free(dn->locked);
+    short_circuit_free(dn->short_circuit);
+    namenodes_free(dn->namenodes);
     throttle_free(dn->balance);
+    throttle_free(dn->ec_read);
+    throttle_free(dn->ec_write);
+    rebuilder_free(dn->rebuilder);
+    peer_stats_free(dn->peers);
+    reconfigure_free(dn->settings);
     for (int i = 0; i < w->dir_count; i++)
         free(w->dirs[i]);
     close(w->wake[0]);

@@ -24,17 +24,21 @@ struct writing {
     struct checksum sum;
     struct draft *draft;
     int mirror;
-    char mirror_name[NET_HOST_MAX + 8];
+    char mirror_name[NET_HOST_MAX + 8], mirror_web[NET_HOST_MAX + 8];
 };
+
+/* Without sums that make sense nothing that follows does: closed without an answer, as Hadoop. */
+static int check_sums(const Pb__ChecksumProto *sum, struct err *err)
+{
+    if (sum->bytesperchecksum > 0 && sum->bytesperchecksum <= PACKET_DATA_MAX &&
+        sum->type <= PB__CHECKSUM_TYPE_PROTO__CHECKSUM_CRC32C)
+        return 0;
+    return err_set(err, ERR_PROTOCOL, "checksum type %d per %u bytes", sum->type,
+                   sum->bytesperchecksum);
+}
 
 static int check_op(const struct writing *w, struct err *err)
 {
-    const Pb__ChecksumProto *sum = w->op->requestedchecksum;
-
-    if (sum->bytesperchecksum == 0 || sum->bytesperchecksum > PACKET_DATA_MAX ||
-        sum->type > PB__CHECKSUM_TYPE_PROTO__CHECKSUM_CRC32C)
-        return err_set(err, ERR_ARGUMENT, "checksum type %d per %u bytes", sum->type,
-                       sum->bytesperchecksum);
     if (w->op->n_targets > 64)
         return err_set(err, ERR_ARGUMENT, "pipeline of %zu more datanodes", w->op->n_targets);
     if (w->stage == STAGE(DATA_STREAMING) || w->stage == STAGE(PIPELINE_CLOSE))
@@ -95,6 +99,8 @@ static int connect_mirror(struct writing *w, struct err *err)
     if (op->n_targets == 0)
         return 0;
     to = datanode_address(dn, op->targets[0]->id);
+    snprintf(w->mirror_web, sizeof w->mirror_web, "%s:%u", op->targets[0]->id->ipaddr,
+             op->targets[0]->id->infoport);
     snprintf(w->mirror_name, sizeof w->mirror_name, "%s:%u", op->targets[0]->id->ipaddr,
              op->targets[0]->id->xferport);
     timeout_ms = dn->socket_timeout_ms + READ_EXTENSION_MS * (int)op->n_targets;
@@ -156,6 +162,25 @@ static int answer_setup(struct writing *w, Pb__Status status, const char *bad_li
     return xfer_send_message(w->x->fd, &answer.base, err);
 }
 
+/* That the pipeline stands goes with the first acknowledgements, when the packets are here already
+ * as well. */
+static int promise_setup(struct writing *w, struct err *err)
+{
+    Pb__BlockOpResponseProto answer = PB__BLOCK_OP_RESPONSE_PROTO__INIT;
+    size_t n;
+    uint8_t *at;
+
+    answer.status = PB__STATUS__SUCCESS;
+    answer.firstbadlink = (char *)(uintptr_t) "";
+    n = pb__block_op_response_proto__get_packed_size(&answer);
+    buf_put_varint(&w->x->out, n);
+    at = buf_grow(&w->x->out, n);
+    if (!at)
+        return err_set(err, ERR_NOMEM, "answer");
+    pb__block_op_response_proto__pack(&answer, at);
+    return 0;
+}
+
 /* A client hears at once whether the pipeline stands; datanodes just go on. */
 static int set_up_pipeline(struct writing *w, struct err *err)
 {
@@ -183,6 +208,8 @@ static int set_up_pipeline(struct writing *w, struct err *err)
     }
     if (!is_client)
         return 0;
+    if (w->mirror < 0 && w->stage != STAGE(PIPELINE_CLOSE_RECOVERY))
+        return promise_setup(w, err);
     rc = answer_setup(w, status, bad_link, NULL, err);
     if (rc == 0 && status != PB__STATUS__SUCCESS)
         rc = xfer_status_err(err, status, bad_link);
@@ -228,9 +255,12 @@ static int receive(struct writing *w, struct err *err)
     struct receiver r = {.dn = w->x->dn,
                          .draft = w->draft,
                          .in = &w->x->in,
+                         .out = &w->x->out,
                          .fd = w->x->fd,
                          .mirror = w->mirror,
+                         .mirror_name = w->mirror_web,
                          .behind = (int)w->op->n_targets,
+                         .alone = w->op->pipelinesize <= 1,
                          .acks = !w->is_datanode && !w->is_transfer,
                          .sum = w->sum};
     bool answered = false;
@@ -255,7 +285,7 @@ static int recover_close(struct writing *w, struct err *err)
 
     if (rc < 0)
         return rc;
-    reports_wait(w->x->dn, report_received(w->x->dn, &f, NULL), 200);
+    reports_wait(w->x->dn, report_received(w->x->dn, &f, NULL), 200, false);
     return set_up_pipeline(w, err);
 }
 
@@ -285,6 +315,11 @@ int op_write_block(struct xceiver *x, const Pb__OpWriteBlockProto *op, struct er
     w.is_datanode = op->header->clientname[0] == 0;
     w.is_transfer = op->stage == STAGE(TRANSFER_RBW) || op->stage == STAGE(TRANSFER_FINALIZED);
     w.sum = (struct checksum){op->requestedchecksum->type, op->requestedchecksum->bytesperchecksum};
+    x->keep = false;
+    if ((rc = check_sums(op->requestedchecksum, err)) < 0) {
+        count(COUNT_bad_input, 1);
+        return rc;
+    }
     rc = xceiver_block(x, op->header->baseheader->block, &w.block, err);
     if (rc == 0)
         rc = check_op(&w, err);
@@ -302,7 +337,6 @@ int op_write_block(struct xceiver *x, const Pb__OpWriteBlockProto *op, struct er
             count(COUNT_no_space, 1);
         refuse(&w, rc, err);
         linger(x);
-        x->keep = false;
         return rc;
     }
     tell_receiving(&w);

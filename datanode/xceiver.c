@@ -1,7 +1,6 @@
 #include "datanode/xceiver.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +12,24 @@
 #include "datanode/sender.h"
 #include "datanode/scanner.h"
 
-enum { ARENA_MAX = 4 << 20, BACKLOG = 1024, OP_HEAD = 3 };
+enum {
+    ARENA_MAX = 4 << 20,
+    BACKLOG = 1024,
+    OP_VERSION = 2,
+    OP_HEAD = 3,
+    WAITING_MAX = 8, /* threads kept at the door */
+};
 
+/* Whoever waits at the door when a connection comes serves it, and the next in line is there
+ * already; only the last one to go in first sends for another thread. */
 struct xceiver_server {
     struct datanode *dn;
-    int fd, wake[2];
+    int fd;
     bool is_unix;
-    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t gone;
+    int waiting, refs; /* threads at the door; those and the busy ones, and the owner */
+    _Atomic bool stopping;
 };
 
 Pb__Status status_of(int rc)
@@ -96,7 +106,7 @@ static void hear_reader(struct xceiver *x, const struct block *b)
 int op_read_block(struct xceiver *x, const Pb__OpReadBlockProto *op, struct err *err)
 {
     struct send_want want = {.offset = op->offset,
-                             .length = op->len,
+                             .length = (int64_t)op->len < 0 ? SEND_ALL : op->len, /* as in Hadoop */
                              .sums = !op->has_sendchecksums || op->sendchecksums};
     const Pb__ExtendedBlockProto *b = op->header->baseheader->block;
     uint8_t answer[128];
@@ -110,6 +120,8 @@ int op_read_block(struct xceiver *x, const Pb__OpReadBlockProto *op, struct err 
     if (rc < 0) {
         char text[ERR_TEXT_MAX + 256], why[ERR_TEXT_MAX + 64];
 
+        if (rc == -ERR_NOENT || rc == -ERR_IO || rc == -ERR_CORRUPT) /* gone, cut or spoilt */
+            scanner_suspect(x->dn->scanner, want.block.id);
         java_text(err, why, sizeof why);
         snprintf(text, sizeof text, "opReadBlock %s:blk_%lld_%llu received exception %s", b->poolid,
                  (long long)b->blockid, (unsigned long long)b->generationstamp, why);
@@ -148,6 +160,8 @@ static const struct op {
     OP(XFER_REPLACE_BLOCK, "REPLACE_BLOCK", op_replace_block_proto, op_replace_block),
     OP(XFER_COPY_BLOCK, "COPY_BLOCK", op_copy_block_proto, op_copy_block),
     OP(XFER_BLOCK_CHECKSUM, "BLOCK_CHECKSUM", op_block_checksum_proto, op_block_checksum),
+    OP(XFER_BLOCK_GROUP_CHECKSUM, "BLOCK_GROUP_CHECKSUM", op_block_group_checksum_proto,
+       op_block_group_checksum),
     OP(XFER_TRANSFER_BLOCK, "TRANSFER_BLOCK", op_transfer_block_proto, op_transfer_block),
     OP(XFER_REQUEST_FDS, "REQUEST_SHORT_CIRCUIT_FDS", op_request_short_circuit_access_proto,
        op_request_fds),
@@ -160,15 +174,18 @@ static const struct op {
 static int read_op(struct xceiver *x, const struct op **out, ProtobufCMessage **message,
                    struct err *err)
 {
-    int rc = intake_need(&x->in, OP_HEAD, err);
+    int rc = intake_need(&x->in, OP_VERSION, err);
     const uint8_t *head = rc == 0 ? intake_at(&x->in) : NULL;
     const struct op *op = NULL;
 
     if (rc < 0)
         return rc;
-    if (get_be(head, 2) != XFER_VERSION)
+    if (get_be(head, OP_VERSION) != XFER_VERSION)
         return err_set(err, ERR_PROTOCOL, "Version Mismatch (Expected: %d, Received: %u )",
-                       XFER_VERSION, (unsigned)get_be(head, 2));
+                       XFER_VERSION, (unsigned)get_be(head, OP_VERSION));
+    if ((rc = intake_need(&x->in, OP_HEAD, err)) < 0)
+        return rc == -ERR_CLOSED ? err_set(err, ERR_PROTOCOL, "operation cut short") : rc;
+    head = intake_at(&x->in);
     for (size_t i = 0; i < sizeof ops / sizeof *ops && !op; i++)
         op = ops[i].code == head[2] ? &ops[i] : NULL;
     if (!op)
@@ -187,7 +204,8 @@ static bool serve_one(struct xceiver *x, bool first)
     struct err err = {0};
     int rc;
 
-    net_timeout(x->fd, first ? x->dn->socket_timeout_ms : x->dn->keepalive_ms);
+    if (!first)
+        net_recv_timeout(x->fd, x->dn->keepalive_ms);
     rc = read_op(x, &op, &m, &err);
     if (rc == -ERR_PROTOCOL) {
         count(COUNT_bad_input, 1);
@@ -196,8 +214,9 @@ static bool serve_one(struct xceiver *x, bool first)
     if (rc < 0)
         return false;
     if (!first)
-        net_timeout(x->fd, x->dn->socket_timeout_ms);
+        net_recv_timeout(x->fd, x->dn->socket_timeout_ms);
     x->keep = true;
+    buf_clear(&x->out);
     rc = op->run(x, m, &err);
     arena_reset(&x->arena);
     intake_shrink(&x->in);
@@ -209,67 +228,120 @@ static bool serve_one(struct xceiver *x, bool first)
     return x->keep && !atomic_load(&x->dn->stopping);
 }
 
-static void serve(void *arg)
+static void serve(struct xceiver *x)
 {
-    struct xceiver *x = arg;
-
-    arena_init(&x->arena, ARENA_MAX);
-    intake_init(&x->in, x->fd);
+    count(COUNT_connections, 1);
+    x->in.fd = x->fd;
     atomic_fetch_add(&x->dn->xceivers, 1);
     for (bool first = true; serve_one(x, first); first = false)
         ;
     atomic_fetch_sub(&x->dn->xceivers, 1);
-    intake_done(&x->in);
-    arena_done(&x->arena);
+    intake_take(&x->in, intake_has(&x->in));
+    intake_shrink(&x->in);
+    arena_reset(&x->arena); /* a message that did not parse may have filled it */
     close(x->fd);
-    free(x);
 }
 
-static void take_connection(struct xceiver_server *s, int fd)
-{
-    struct xceiver *x = calloc(1, sizeof *x);
-    struct err err;
-    char ip[64];
+/* ---- the door ---- */
 
-    count(COUNT_connections, 1);
-    if (x) {
-        *x = (struct xceiver){.dn = s->dn, .fd = fd, .is_unix = s->is_unix};
-        net_peer_ip(fd, ip, sizeof ip);
-        snprintf(x->peer, sizeof x->peer, "%s:%u", s->is_unix ? "unix" : ip, net_peer_port(fd));
-        if (crew_run(s->dn->crew, serve, x, &err) == 0)
-            return;
+static void server_unref(struct xceiver_server *s)
+{
+    bool last;
+
+    pthread_mutex_lock(&s->lock);
+    last = --s->refs == 0;
+    pthread_mutex_unlock(&s->lock);
+    if (!last)
+        return;
+    close(s->fd);
+    pthread_cond_destroy(&s->gone);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+/* One thread more, or less, at the door; how many there are. */
+static int count_waiting(struct xceiver_server *s, int change)
+{
+    int n;
+
+    pthread_mutex_lock(&s->lock);
+    n = s->waiting += change;
+    if (n == 0)
+        pthread_cond_broadcast(&s->gone);
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
+static void wait_at_door(void *arg);
+
+static int send_for_another(struct xceiver_server *s, struct err *err)
+{
+    int rc;
+
+    pthread_mutex_lock(&s->lock);
+    s->waiting++;
+    s->refs++;
+    pthread_mutex_unlock(&s->lock);
+    rc = crew_run(s->dn->crew, wait_at_door, s, err);
+    if (rc < 0) {
+        count_waiting(s, -1);
+        server_unref(s);
+    }
+    return rc;
+}
+
+/* The next connection, with another thread at the door; false when the door is closed. */
+static bool next_connection(struct xceiver_server *s, struct xceiver *x)
+{
+    struct err err;
+
+    while (!atomic_load(&s->stopping)) {
+        x->fd = net_accept_from(s->fd, s->is_unix ? NULL : x->peer, sizeof x->peer, &err);
+        if (x->fd < 0) {
+            if (!atomic_load(&s->stopping) && x->fd != -ERR_TIMEOUT) {
+                LOG_WARN("dn.accept", "err=\"%s\" next=\"wait a second\"", err.text);
+                sleep(1);
+            }
+            continue;
+        }
+        if (count_waiting(s, -1) > 0 || atomic_load(&s->stopping) || send_for_another(s, &err) == 0)
+            return true;
+        count_waiting(s, 1);
+        count(COUNT_connections, 1);
+        count(COUNT_refused, 1);
         LOG_WARN("dn.accept", "peer=%s err=\"%s\" next=\"refuse the connection\"", x->peer,
                  err.text);
+        close(x->fd);
     }
-    count(COUNT_refused, 1);
-    free(x);
-    close(fd);
+    count_waiting(s, -1);
+    return false;
 }
 
-static void *accept_all(void *arg)
+static bool come_back(struct xceiver_server *s)
+{
+    if (count_waiting(s, 1) <= WAITING_MAX && !atomic_load(&s->stopping))
+        return true;
+    count_waiting(s, -1);
+    return false;
+}
+
+static void wait_at_door(void *arg)
 {
     struct xceiver_server *s = arg;
-    struct pollfd p[2] = {{.fd = s->fd, .events = POLLIN}, {.fd = s->wake[0], .events = POLLIN}};
+    struct xceiver x = {.dn = s->dn, .is_unix = s->is_unix, .peer = "unix"};
 
-    for (;;) {
-        struct err err;
-        int fd;
-
-        if (poll(p, 2, -1) < 0 && errno != EINTR)
+    arena_init(&x.arena, ARENA_MAX);
+    intake_init(&x.in, -1);
+    buf_init(&x.out, XFER_MESSAGE_MAX);
+    while (next_connection(s, &x)) {
+        serve(&x);
+        if (!come_back(s))
             break;
-        if (p[1].revents)
-            break;
-        if (!p[0].revents)
-            continue;
-        fd = net_accept(s->fd, &err);
-        if (fd >= 0) {
-            take_connection(s, fd);
-        } else {
-            LOG_WARN("dn.accept", "err=\"%s\" next=\"wait a second\"", err.text);
-            sleep(1);
-        }
     }
-    return NULL;
+    buf_done(&x.out);
+    intake_done(&x.in);
+    arena_done(&x.arena);
+    server_unref(s);
 }
 
 int xceiver_serve(struct datanode *dn, int listen_fd, struct xceiver_server **out, struct err *err)
@@ -277,19 +349,21 @@ int xceiver_serve(struct datanode *dn, int listen_fd, struct xceiver_server **ou
     struct xceiver_server *s = calloc(1, sizeof *s);
     struct sockaddr_storage sa = {0};
     socklen_t n = sizeof sa;
+    int rc;
 
-    if (!s || pipe(s->wake) < 0) {
-        free(s);
+    if (!s)
         return err_set(err, ERR_NOMEM, "data server");
-    }
-    s->dn = dn;
-    s->fd = listen_fd;
+    *s = (struct xceiver_server){.dn = dn, .fd = listen_fd, .refs = 1};
     s->is_unix = getsockname(listen_fd, (struct sockaddr *)&sa, &n) == 0 && sa.ss_family == AF_UNIX;
-    if (pthread_create(&s->thread, NULL, accept_all, s) != 0) {
-        close(s->wake[0]);
-        close(s->wake[1]);
+    net_timeout(listen_fd, dn->socket_timeout_ms);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->gone, NULL);
+    rc = send_for_another(s, err);
+    if (rc < 0) {
+        pthread_cond_destroy(&s->gone);
+        pthread_mutex_destroy(&s->lock);
         free(s);
-        return err_set(err, ERR_LIMIT, "thread of the data server");
+        return err_wrap(err, rc, "thread of the data server");
     }
     *out = s;
     return 0;
@@ -312,10 +386,11 @@ void xceiver_stop(struct xceiver_server *s)
 {
     if (!s)
         return;
-    if (write(s->wake[1], "x", 1) == 1)
-        pthread_join(s->thread, NULL);
-    close(s->wake[0]);
-    close(s->wake[1]);
-    close(s->fd);
-    free(s);
+    atomic_store(&s->stopping, true);
+    shutdown(s->fd, SHUT_RDWR); /* wakes all who wait */
+    pthread_mutex_lock(&s->lock);
+    while (s->waiting > 0)
+        pthread_cond_wait(&s->gone, &s->lock);
+    pthread_mutex_unlock(&s->lock);
+    server_unref(s);
 }

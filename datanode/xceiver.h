@@ -1,6 +1,9 @@
 /* xceiver.h -- the data server: one connection, one thread, one operation after another.
  *
- * Thread:  xceiver_listen starts a thread that accepts; each connection gets one of the crew's.
+ * Threads wait at the door, in accept(): the one that gets a connection serves it, with no other
+ * thread between, and comes back.
+ *
+ * Thread:  all are of the crew; there is one more than connections, at least.
  * Format:  docs/formats/data-transfer.md
  */
 #ifndef DFS_DATANODE_XCEIVER_H
@@ -27,6 +30,7 @@ struct xceiver {
     bool is_unix;
     struct intake in;
     struct arena arena; /* of the operation */
+    struct buf out;     /* answers that go together; sent before anything is waited for */
     char peer[NET_HOST_MAX + 8];
     bool keep; /* another operation may follow on the connection */
 };
@@ -38,6 +42,8 @@ int op_transfer_block(struct xceiver *x, const Pb__OpTransferBlockProto *op, str
 int op_copy_block(struct xceiver *x, const Pb__OpCopyBlockProto *op, struct err *err);
 int op_replace_block(struct xceiver *x, const Pb__OpReplaceBlockProto *op, struct err *err);
 int op_block_checksum(struct xceiver *x, const Pb__OpBlockChecksumProto *op, struct err *err);
+int op_block_group_checksum(struct xceiver *x, const Pb__OpBlockGroupChecksumProto *op,
+                            struct err *err);
 int op_request_fds(struct xceiver *x, const Pb__OpRequestShortCircuitAccessProto *op,
                    struct err *err);
 int op_release_fds(struct xceiver *x, const Pb__ReleaseShortCircuitAccessRequestProto *op,

@@ -1,4 +1,4 @@
-/* datanode -- stores blocks.  docs/man/datanode.1 */
+/* datanode -- stores blocks, and is a gateway to the store over HTTP.  docs/man/datanode.1 */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "datanode/wiring.h"
+#include "gateway/gateway.h"
 
 static struct wiring *running;
 
@@ -31,7 +32,9 @@ static int serve(const struct conf *conf)
     struct err err;
 
     sigaction(SIGPIPE, &ignore, NULL);
-    if (wiring_open(conf, env_posix(), &running, &err) < 0) {
+    const struct http_route webhdfs = {"/webhdfs/v1", gateway_serve, (void *)conf};
+
+    if (wiring_open_serving(conf, env_posix(), &webhdfs, 1, &running, &err) < 0) {
         fprintf(stderr, "datanode: %s\n", err.text);
         return 1;
     }
@@ -48,6 +51,15 @@ static int serve(const struct conf *conf)
     return asked ? 0 : 1;
 }
 
+static int answer_words(const char *word)
+{
+    if (strcmp(word, "--help-config") == 0) {
+        conf_print_help(stdout);
+        return 0;
+    }
+    return strcmp(word, "--help") == 0 ? usage(stdout, 0) : usage(stderr, 2);
+}
+
 int main(int argc, char **argv)
 {
     struct conf_args args;
@@ -60,13 +72,13 @@ int main(int argc, char **argv)
         fprintf(stderr, "datanode: %s\n", err.text);
         return 2;
     }
-    if (argc > 1 && strcmp(argv[1], "--help-config") == 0) {
-        conf_print_help(stdout);
-        return 0;
+    if (argc > 1) {
+        conf_args_done(&args);
+        return answer_words(argv[1]);
     }
-    if (argc > 1)
-        return strcmp(argv[1], "--help") == 0 ? usage(stdout, 0) : usage(stderr, 2);
-    if (conf_load(&args, &conf, &err) < 0) {
+    status = conf_load(&args, &conf, &err);
+    conf_args_done(&args);
+    if (status < 0) {
         fprintf(stderr, "datanode: %s\n", err.text);
         return 2;
     }
