@@ -6,13 +6,14 @@
 
 #include "client_datanode.pb-c.h"
 #include "common/net.h"
+#include "proto/stripe.h"
 
-void datanode_address(const struct dfs *fs, const Pb__DatanodeIDProto *id, struct net_addr *out)
+void replica_address(const struct dfs *fs, const Pb__DatanodeIDProto *id, struct net_addr *out)
 {
     const char *host = conf_bool(fs->conf, OPT_client_use_hostname) ? id->hostname : id->ipaddr;
 
+    *out = (struct net_addr){.port = (uint16_t)id->xferport};
     snprintf(out->host, sizeof out->host, "%s", host);
-    out->port = (uint16_t)id->xferport;
 }
 
 /* Asks one datanode how much of a block that is being written readers may see. */
@@ -28,7 +29,7 @@ static int ask_visible(struct dfs *fs, const Pb__DatanodeIDProto *node,
     struct arena arena;
     int rc;
 
-    datanode_address(fs, node, &at);
+    replica_address(fs, node, &at);
     snprintf(address, sizeof address, "%s:%u", at.host, node->ipcport);
     struct rpc_client_options o = {
         .address = address,
@@ -54,14 +55,14 @@ static int ask_visible(struct dfs *fs, const Pb__DatanodeIDProto *node,
     return rc;
 }
 
-/* Adds the last block's visible bytes.  Any datanode that answers will do; when those that answer
+/* Adds the last block's visible bytes; of a group that is being written none are.  Any datanode that answers will do; when those that answer
  * know of no replica yet, nothing was written; when none answers, that is the error. */
 static int add_last_block(struct dfs *fs, struct block_map *m, struct err *err)
 {
     const Pb__LocatedBlockProto *last = m->blocks->lastblock;
     int rc = 0;
 
-    if (m->blocks->islastblockcomplete || !last)
+    if (m->blocks->islastblockcomplete || !last || m->blocks->ecpolicy)
         return 0;
     for (size_t i = 0; i < last->n_locs; i++) {
         struct err why;
@@ -131,6 +132,9 @@ uint64_t block_map_length(const struct block_map *m, const Pb__LocatedBlockProto
 
     if (!m->blocks->islastblockcomplete && last && last->b->blockid == b->b->blockid)
         return m->last_visible;
+    if (b->offset <= m->file_length && b->b->numbytes > m->file_length - b->offset)
+        return m->file_length -
+               b->offset; /* a snapshot's file ends inside a block that grew since */
     return b->b->numbytes;
 }
 
@@ -169,6 +173,8 @@ static int host_from(const Pb__DatanodeInfoProto *from, struct dfs_host *out, st
         .rack = strdup(from->location ? from->location : "/default-rack"),
         .uuid = strdup(from->id->datanodeuuid),
         .port = (uint16_t)from->id->xferport,
+        .leaving = from->has_adminstate &&
+                   from->adminstate != PB__DATANODE_INFO_PROTO__ADMIN_STATE__NORMAL,
     };
     if (!out->name || !out->ip || !out->rack || !out->uuid)
         return err_set(err, ERR_NOMEM, "datanode %s", from->id->hostname);
@@ -202,6 +208,23 @@ void dfs_hosts_free(struct dfs_host *hosts, size_t count)
     free(hosts);
 }
 
+/* Which units of a group, and which replicas in memory, the hosts have. */
+static void host_details(const struct block_map *m, const Pb__LocatedBlockProto *b,
+                         struct dfs_block *out)
+{
+    struct stripe_policy p;
+
+    for (size_t i = 0; i < b->n_locs; i++) {
+        if (b->has_blockindices && i < b->blockindices.len)
+            out->hosts[i].unit = b->blockindices.data[i];
+        out->hosts[i].cached = i < b->n_iscached && b->iscached[i];
+    }
+    if (m->blocks->ecpolicy && stripe_policy_from(m->blocks->ecpolicy, &p, NULL) == 0) {
+        out->cell_bytes = p.cell_bytes;
+        out->data_units = p.data;
+    }
+}
+
 int dfs_blocks(struct dfs *fs, const char *path, uint64_t offset, uint64_t length,
                struct dfs_block **out, size_t *count, struct err *err)
 {
@@ -227,6 +250,8 @@ int dfs_blocks(struct dfs *fs, const char *path, uint64_t offset, uint64_t lengt
             .host_count = (int)b->n_locs,
         };
         rc = hosts_from(b->locs, b->n_locs, &list[n].hosts, err);
+        if (rc == 0)
+            host_details(m, b, &list[n]);
     }
     block_map_drop(m);
     if (rc < 0) {

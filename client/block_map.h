@@ -35,6 +35,6 @@ uint64_t block_map_length(const struct block_map *m, const Pb__LocatedBlockProto
 
 /* host:port of a datanode's data server, as this client is told to reach it. */
 struct net_addr;
-void datanode_address(const struct dfs *fs, const Pb__DatanodeIDProto *id, struct net_addr *out);
+void replica_address(const struct dfs *fs, const Pb__DatanodeIDProto *id, struct net_addr *out);
 
 #endif

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "client/block_map.h"
 #include "client/dn_pool.h"
@@ -17,10 +18,12 @@ struct block_reader {
     struct dfs *fs;
     struct dn_conn *conn;
     struct short_circuit *local; /* instead of conn */
+    struct read_cut *cut;
     struct checksum checksum;
     enum block_reader_kind kind;
     uint64_t at, end;     /* positions in the block: next byte for the caller, end of the range */
     uint64_t chunk_at;    /* where the next unverified byte is: at first up to a chunk before at */
+    int64_t seqno;        /* of the next packet */
     uint32_t packet_left; /* bytes of the packet at hand that were not verified yet */
     uint8_t *sums;        /* its checksums, and the next of them */
     size_t sums_cap, sums_at;
@@ -50,6 +53,42 @@ static int send_request(struct dfs *fs, struct dn_conn *c, const struct block_ra
     op.sendchecksums = true;
     op.cachingstrategy = &caching;
     return xfer_send_op(c->fd, XFER_READ_BLOCK, &op.base, err);
+}
+
+/* ---- being cut off ---- */
+
+void read_cut_init(struct read_cut *c)
+{
+    *c = (struct read_cut){.fd = -1};
+    pthread_mutex_init(&c->lock, NULL);
+}
+
+void read_cut_done(struct read_cut *c)
+{
+    pthread_mutex_destroy(&c->lock);
+}
+
+void read_cut_now(struct read_cut *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->cut = true;
+    if (c->fd >= 0)
+        shutdown(c->fd, SHUT_RDWR);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* Says which connection the read waits on; -1 before that one is given away. */
+static int set_cut(struct read_cut *c, int fd, struct err *err)
+{
+    bool cut;
+
+    if (!c)
+        return 0;
+    pthread_mutex_lock(&c->lock);
+    c->fd = fd;
+    cut = c->cut;
+    pthread_mutex_unlock(&c->lock);
+    return cut && fd >= 0 ? err_set(err, ERR_INTERRUPTED, "another datanode was faster") : 0;
 }
 
 /* A delimited message out of the connection's buffer. */
@@ -90,6 +129,8 @@ static int take_answer(struct block_reader *r, const Pb__BlockOpResponseProto *a
         return xfer_status_err(err, answer->status, answer->message);
     if (!sums)
         return err_set(err, ERR_PROTOCOL, "answer to a read without its checksum's type");
+    if (sums->checksum->type > PB__CHECKSUM_TYPE_PROTO__CHECKSUM_CRC32C)
+        return err_set(err, ERR_PROTOCOL, "checksums of an unknown kind %d", sums->checksum->type);
     r->checksum = (struct checksum){sums->checksum->type, sums->checksum->bytesperchecksum};
     if (r->checksum.bytes_per == 0 && checksum_size(&r->checksum) > 0)
         return err_set(err, ERR_PROTOCOL, "checksums of no bytes each");
@@ -110,12 +151,14 @@ static int open_on(struct block_reader *r, const struct block_range *what, bool 
     struct arena arena;
     int rc;
 
-    datanode_address(r->fs, what->node->id, &to);
+    replica_address(r->fs, what->node->id, &to);
     rc = dn_pool_take(r->fs->datanodes, &to, fresh, &r->conn, err);
     if (rc < 0)
         return rc;
     arena_init(&arena, XFER_MESSAGE_MAX * 2);
-    rc = send_request(r->fs, r->conn, what, err);
+    rc = set_cut(r->cut, r->conn->fd, err);
+    if (rc == 0)
+        rc = send_request(r->fs, r->conn, what, err);
     if (rc == 0)
         rc = recv_answer(r->conn, &arena, &answer, err);
     if (rc == 0)
@@ -130,6 +173,7 @@ static int open_remote(struct block_reader *r, const struct block_range *what, s
     int rc = open_on(r, what, false, err);
 
     if (rc < 0 && r->conn && r->conn->used_before) {
+        set_cut(r->cut, -1, NULL);
         dn_conn_close(r->conn);
         r->conn = NULL;
         rc = open_on(r, what, true, err);
@@ -147,6 +191,7 @@ int block_reader_open(struct dfs *fs, const struct block_range *what, struct blo
     if (!r)
         return err_set(err, ERR_NOMEM, "block reader");
     r->fs = fs;
+    r->cut = what->cut;
     r->at = what->offset;
     r->end = what->offset + what->length;
     r->kind = is_local ? READER_LOCAL_SOCKET : READER_REMOTE;
@@ -195,11 +240,15 @@ static int next_header(struct dn_conn *c, struct packet_lens *lens, struct packe
 }
 
 /* A packet must go on where the last one ended, and its checksums must be those of its data. */
-static int check_packet(const struct block_reader *r, const struct packet_lens *lens,
+static int check_packet(struct block_reader *r, const struct packet_lens *lens,
                         const struct packet_header *h, struct err *err)
 {
-    if (h->data_bytes == 0)
-        return err_set(err, ERR_PROTOCOL, "packet without data at byte %" PRIu64 " of %" PRIu64,
+    if (h->seqno != r->seqno)
+        return err_set(err, ERR_PROTOCOL, "packet number %" PRId64 ", %" PRId64 " expected",
+                       h->seqno, r->seqno);
+    r->seqno++;
+    if (h->data_bytes == 0 || h->last)
+        return err_set(err, ERR_PROTOCOL, "the last packet at byte %" PRIu64 " of %" PRIu64,
                        r->chunk_at, r->end);
     if ((uint64_t)h->offset != r->chunk_at)
         return err_set(err, ERR_PROTOCOL, "packet at byte %" PRId64 ", %" PRIu64 " expected",
@@ -225,7 +274,8 @@ static int keep_sums(struct block_reader *r, size_t n, struct err *err)
         r->sums = more;
         r->sums_cap = n;
     }
-    memcpy(r->sums, r->conn->buf + r->conn->at, n);
+    if (n > 0) /* none of a block without checksums */
+        memcpy(r->sums, r->conn->buf + r->conn->at, n);
     r->conn->at += n;
     r->sums_at = 0;
     return 0;
@@ -331,6 +381,7 @@ void block_reader_close(struct block_reader *r)
         return;
     if (r->conn && r->end > 0 && r->at == r->end && r->checksum.bytes_per && !r->finished)
         finish(r, NULL);
+    set_cut(r->cut, -1, NULL);
     if (r->conn && r->finished)
         dn_pool_give(r->fs->datanodes, r->conn);
     else

@@ -13,10 +13,22 @@
 
 struct block_reader;
 
+/* By which another thread ends a read that waits: its connection is shut down, now or as soon as
+ * there is one, and the read fails. */
+struct read_cut {
+    pthread_mutex_t lock;
+    int fd; /* -1: no connection */
+    bool cut;
+};
+void read_cut_init(struct read_cut *c);
+void read_cut_done(struct read_cut *c);
+void read_cut_now(struct read_cut *c);
+
 struct block_range {
     const Pb__LocatedBlockProto *block;
     const Pb__DatanodeInfoProto *node;
     uint64_t offset, length; /* inside the block */
+    struct read_cut *cut;    /* NULL: nobody ends it */
 };
 
 enum block_reader_kind { READER_REMOTE, READER_LOCAL_SOCKET, READER_SHORT_CIRCUIT };

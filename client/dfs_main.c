@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/shell/shell.h"
+#include "client/shell/tool.h"
 #include "common/conf.h"
 
 /* -fs URI in front of the command is another way to say fs.defaultFS. */
@@ -21,6 +22,7 @@ static const char *take_fs(int *argc, char **argv)
 int main(int argc, char **argv)
 {
     struct conf_args args = {0};
+    const struct tool_entry *tool;
     struct conf *conf = NULL;
     const char *uri;
     struct err err;
@@ -29,6 +31,7 @@ int main(int argc, char **argv)
     uri = take_fs(&argc, argv);
     if (argc > 1 && strcmp(argv[1], "--help-config") == 0) {
         conf_print_help(stdout);
+        conf_args_done(&args);
         return 0;
     }
     if (rc == 0)
@@ -37,12 +40,12 @@ int main(int argc, char **argv)
         rc = conf_set(conf, "fs.defaultFS", uri, &err);
     if (rc < 0) {
         fprintf(stderr, "dfs: %s\n", err.text);
+        conf_free(conf);
+        conf_args_done(&args);
         return 1;
     }
-    if (argc > 1 && (strcmp(argv[1], "admin") == 0 || strcmp(argv[1], "dfsadmin") == 0))
-        rc = shell_admin(conf, argc - 2, argv + 2);
-    else
-        rc = shell_run(conf, argc - 1, argv + 1);
+    tool = argc > 1 ? tool_find(argv[1]) : NULL;
+    rc = tool ? tool_run(conf, tool, argc - 2, argv + 2) : shell_run(conf, argc - 1, argv + 1);
     conf_free(conf);
     conf_args_done(&args);
     return rc;

@@ -40,7 +40,7 @@ int dfs_create(struct dfs *fs, const char *path, const struct dfs_create *how,
     if (!how)
         how = &plain;
     if (rc == 0 && how->append)
-        rc = writer_append(fs, path, &f->writer, err);
+        rc = writer_append(fs, path, how, &f->writer, err);
     else if (rc == 0)
         rc = writer_create(fs, path, how, &f->writer, err);
     if (rc < 0) {
@@ -49,6 +49,11 @@ int dfs_create(struct dfs *fs, const char *path, const struct dfs_create *how,
     }
     *out = f;
     return 0;
+}
+
+bool dfs_is_striped(const struct dfs_file *f)
+{
+    return f->writer && writer_is_striped(f->writer);
 }
 
 static int not_for(struct err *err, const char *what)
@@ -98,12 +103,28 @@ ssize_t dfs_write_from_fd(struct dfs_file *f, int fd, size_t n, struct err *err)
 
 int dfs_hflush(struct dfs_file *f, struct err *err)
 {
-    return f->writer ? writer_flush(f->writer, false, err) : not_for(err, "writing");
+    return dfs_flush(f, 0, err);
 }
 
 int dfs_hsync(struct dfs_file *f, struct err *err)
 {
-    return f->writer ? writer_flush(f->writer, true, err) : not_for(err, "writing");
+    return dfs_flush(f, DFS_FLUSH_SYNC, err);
+}
+
+int dfs_flush(struct dfs_file *f, unsigned how, struct err *err)
+{
+    return f->writer ? writer_flush(f->writer, how, err) : not_for(err, "writing");
+}
+
+int dfs_end_block(struct dfs_file *f, struct err *err)
+{
+    return f->writer ? writer_end_block(f->writer, err) : not_for(err, "writing");
+}
+
+uint64_t dfs_version(const struct dfs_file *f, bool *whole)
+{
+    *whole = false;
+    return f->reader ? reader_version(f->reader, whole) : 0;
 }
 
 int dfs_close(struct dfs_file *f, struct err *err)

@@ -12,10 +12,12 @@
 #include <unistd.h>
 
 #include "client/dn_pool.h"
+#include "client/hedge.h"
 #include "client/keeper.h"
 #include "common/env.h"
 #include "common/net.h"
 
+enum { CONNECTIONS = 8 }; /* threads that ask at the same time without waiting for each other */
 static const char client_protocol[] = "org.apache.hadoop.hdfs.protocol.ClientProtocol";
 
 /* ---- connecting ---- */
@@ -88,17 +90,38 @@ static int open_rpc(struct dfs *fs, struct err *err)
         .protocol = client_protocol,
         .version = 1,
         .user = fs->user,
+        .real_user = *fs->real_user ? fs->real_user : NULL,
         .connect_timeout_ms = (int)conf_int(fs->conf, OPT_ipc_connect_timeout),
         .call_timeout_ms = (int)conf_int(fs->conf, OPT_rpc_timeout),
         .idle_timeout_ms = (int)conf_int(fs->conf, OPT_ipc_idle),
+        .connections = CONNECTIONS,
     };
 
     fs->bind_host = o.bind_host;
     return rpc_client_new(&o, &fs->namenode, err);
 }
 
+int fs_web_address(const struct dfs *fs, char *out, size_t n, struct err *err)
+{
+    struct net_addr at, rpc;
+    int rc = net_addr_parse(conf_text(fs->conf, OPT_nn_http_address), 9870, &at, err);
+
+    if (rc < 0)
+        return rc;
+    if (strcmp(at.host, "0.0.0.0") == 0 && net_addr_parse(fs->address, 8020, &rpc, NULL) == 0)
+        memcpy(at.host, rpc.host, sizeof at.host);
+    snprintf(out, n, "http://%s:%u", at.host, at.port);
+    return 0;
+}
+
 int dfs_connect(const struct conf *conf, const char *uri, const char *user, struct dfs **out,
                 struct err *err)
+{
+    return dfs_connect_as(conf, uri, NULL, user, out, err);
+}
+
+int dfs_connect_as(const struct conf *conf, const char *uri, const char *real_user,
+                   const char *user, struct dfs **out, struct err *err)
 {
     struct dfs *fs = calloc(1, sizeof *fs);
     int rc;
@@ -112,6 +135,7 @@ int dfs_connect(const struct conf *conf, const char *uri, const char *user, stru
         snprintf(fs->user, sizeof fs->user, "%s", user);
     else
         default_user(fs->user, sizeof fs->user);
+    snprintf(fs->real_user, sizeof fs->real_user, "%s", real_user ? real_user : "");
     snprintf(fs->client_name, sizeof fs->client_name, "DFSClient_NONMAPREDUCE_%d_%d",
              (int)(env_random_u64(env_posix()) >> 33), (int)getpid());
     fs->umask = umask_from(conf_text(conf, OPT_umask));
@@ -124,6 +148,8 @@ int dfs_connect(const struct conf *conf, const char *uri, const char *user, stru
         rc = dn_pool_new(conf, fs->bind_host, &fs->datanodes, err);
     if (rc == 0)
         rc = keeper_new(fs, &fs->keeper, err);
+    if (rc == 0)
+        rc = hedge_new(fs, &fs->hedge, err);
     if (rc < 0) {
         dfs_disconnect(fs);
         return rc;
@@ -137,11 +163,19 @@ void dfs_disconnect(struct dfs *fs)
     if (!fs)
         return;
     keeper_free(fs->keeper);
+    hedge_free(fs->hedge);
     dn_pool_free(fs->datanodes);
     rpc_client_free(fs->namenode);
     pthread_mutex_destroy(&fs->lock);
     free(fs->local_ips);
     free(fs);
+}
+
+void dfs_hedge_stats(struct dfs *fs, struct dfs_hedge_stats *out)
+{
+    *out = (struct dfs_hedge_stats){0};
+    if (fs->hedge)
+        hedge_stats(fs->hedge, out);
 }
 
 const char *dfs_uri(const struct dfs *fs)
@@ -152,6 +186,12 @@ const char *dfs_uri(const struct dfs *fs)
 const char *dfs_user(const struct dfs *fs)
 {
     return fs->user;
+}
+
+void dfs_set_patience(struct dfs *fs, int ms)
+{
+    fs->retry_window_ms = ms;
+    fs->waits_in_safe_mode = true;
 }
 
 /* ---- asking ---- */
@@ -216,7 +256,7 @@ int fs_ask(struct dfs *fs, const char *method, const ProtobufCMessage *request,
 {
     struct question q = {method, request, type, arena, answer};
 
-    return ask_for(fs, &q, fs->retry_window_ms, false, err);
+    return ask_for(fs, &q, fs->retry_window_ms, fs->waits_in_safe_mode, err);
 }
 
 int fs_ask_patiently(struct dfs *fs, const char *method, const ProtobufCMessage *request,
@@ -256,6 +296,16 @@ static void tidy(const char *from, char *to)
     *end = 0;
 }
 
+/* "/.reserved/.inodes/17/..": the namenode alone knows what is above an inode. */
+static bool is_above_inode(const char *path)
+{
+    static const char inodes[] = "/.reserved/.inodes/";
+    const char *number = path + sizeof inodes - 1;
+
+    return strncmp(path, inodes, sizeof inodes - 1) == 0 &&
+           strcmp(number + strspn(number, "0123456789"), "/..") == 0;
+}
+
 int fs_path(struct dfs *fs, const char *path, struct arena *arena, char **out, struct err *err)
 {
     char *full, *neat;
@@ -280,7 +330,10 @@ int fs_path(struct dfs *fs, const char *path, struct arena *arena, char **out, s
     neat = full ? arena_alloc(arena, strlen(full) + 2) : NULL;
     if (!neat)
         return err_set(err, ERR_NOMEM, "path");
-    tidy(full, neat);
+    if (is_above_inode(full))
+        strcpy(neat, full);
+    else
+        tidy(full, neat);
     *out = neat;
     return 0;
 }
@@ -323,4 +376,16 @@ bool fs_ip_is_local(struct dfs *fs, const char *ip)
         found = strcmp(fs->local_ips[i], ip) == 0;
     pthread_mutex_unlock(&fs->lock);
     return found;
+}
+
+int question_begin(struct path_question *q, struct dfs *fs, const char *path, struct err *err)
+{
+    arena_init(&q->arena, FS_ANSWER_MAX);
+    return fs_path(fs, path, &q->arena, &q->path, err);
+}
+
+int question_end(struct path_question *q, int rc)
+{
+    arena_done(&q->arena);
+    return rc;
 }

@@ -27,6 +27,7 @@ enum {
 };
 
 struct dn_pool;
+struct hedge;
 struct keeper;
 
 struct dfs {
@@ -34,9 +35,11 @@ struct dfs {
     struct rpc_client *namenode;
     struct dn_pool *datanodes;
     struct keeper *keeper;
-    char uri[FS_URI_MAX], address[FS_URI_MAX], user[128];
+    struct hedge *hedge; /* NULL: reads are not hedged */
+    char uri[FS_URI_MAX], address[FS_URI_MAX], user[128], real_user[128]; /* "": nobody else */
     char client_name[FS_CLIENT_NAME_MAX]; /* the holder of this client's leases */
     int retry_window_ms;                  /* how long a lost namenode is waited for */
+    bool waits_in_safe_mode;
     uint16_t umask;
     const char *bind_host; /* where connections go out from; NULL: anywhere */
     pthread_mutex_t lock;  /* local_ips */
@@ -65,9 +68,21 @@ int fs_ask_patiently(struct dfs *fs, const char *method, const ProtobufCMessage 
     fs_ask_patiently(fs, method, &(request)->base, &pb__##name##_response_proto__descriptor,       \
                      arena, (ProtobufCMessage **)(answer), err)
 
-/* An absolute, tidy path: relative ones get /user/NAME in front, "//", "." and ".." are resolved, a
+/* An absolute, tidy path: relative ones get /user/NAME in front, "//", "." and ".." are resolved (but for one behind an inode's number), a
  * store's own scheme and authority are taken off.  @out belongs to @arena. */
 int fs_path(struct dfs *fs, const char *path, struct arena *arena, char **out, struct err *err);
+
+/* A question about one path: its arena, and the path as the namenode wants it.  _end gives @rc back, so
+ * that it can be the last statement. */
+struct path_question {
+    struct arena arena;
+    char *path;
+};
+int question_begin(struct path_question *q, struct dfs *fs, const char *path, struct err *err);
+int question_end(struct path_question *q, int rc);
+
+/* The namenode's web server, as "http://host:port"; the namenode's own host when the address names none. */
+int fs_web_address(const struct dfs *fs, char *out, size_t n, struct err *err);
 
 /* Whether @ip is one of this host's addresses. */
 bool fs_ip_is_local(struct dfs *fs, const char *ip);

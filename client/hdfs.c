@@ -537,3 +537,23 @@ void hdfsFileFreeReadStatistics(struct hdfsReadStatistics *stats)
 {
     free(stats);
 }
+
+int hdfsGetHedgedReadMetrics(hdfsFS fs, struct hdfsHedgedReadMetrics **metrics)
+{
+    struct hdfsHedgedReadMetrics *m = calloc(1, sizeof *m);
+    struct dfs_hedge_stats now;
+
+    if (!m)
+        return hdfs_failed_errno(ENOMEM, "out of memory");
+    dfs_hedge_stats(fs->dfs, &now);
+    m->hedgedReadOps = now.reads;
+    m->hedgedReadOpsWin = now.wins;
+    m->hedgedReadOpsInCurThread = now.in_caller;
+    *metrics = m;
+    return 0;
+}
+
+void hdfsFreeHedgedReadMetrics(struct hdfsHedgedReadMetrics *metrics)
+{
+    free(metrics);
+}

@@ -78,6 +78,32 @@ int hdfsStreamBuilderSetReplication(struct hdfsStreamBuilder *bld, int16_t repli
 int hdfsStreamBuilderSetDefaultBlockSize(struct hdfsStreamBuilder *bld, int64_t defaultBlockSize);
 hdfsFile hdfsStreamBuilderBuild(struct hdfsStreamBuilder *bld); /* frees the builder */
 
+/* Hadoop's openFile(): Must() answers NULL for a key that is not one of its standard options.  The
+ * builder is freed by the caller, also after Build(). */
+typedef struct hdfsOpenFileBuilder hdfsOpenFileBuilder;
+typedef struct hdfsOpenFileFuture hdfsOpenFileFuture;
+typedef enum javaConcurrentTimeUnit {
+    jNanoseconds,
+    jMicroseconds,
+    jMilliseconds,
+    jSeconds,
+    jMinutes,
+    jHours,
+    jDays,
+} javaConcurrentTimeUnit;
+hdfsOpenFileBuilder *hdfsOpenFileBuilderAlloc(hdfsFS fs, const char *path);
+hdfsOpenFileBuilder *hdfsOpenFileBuilderMust(hdfsOpenFileBuilder *builder, const char *key,
+                                             const char *value);
+hdfsOpenFileBuilder *hdfsOpenFileBuilderOpt(hdfsOpenFileBuilder *builder, const char *key,
+                                            const char *value);
+hdfsOpenFileFuture *hdfsOpenFileBuilderBuild(hdfsOpenFileBuilder *builder);
+void hdfsOpenFileBuilderFree(hdfsOpenFileBuilder *builder);
+hdfsFile hdfsOpenFileFutureGet(hdfsOpenFileFuture *future);
+hdfsFile hdfsOpenFileFutureGetWithTimeout(hdfsOpenFileFuture *future, int64_t timeout,
+                                          javaConcurrentTimeUnit timeUnit);
+int hdfsOpenFileFutureCancel(hdfsOpenFileFuture *future, int mayInterruptIfRunning);
+void hdfsOpenFileFutureFree(hdfsOpenFileFuture *future);
+
 /* Whole and counted only when this returned 0; the handle is gone either way. */
 int hdfsCloseFile(hdfsFS fs, hdfsFile file);
 int hdfsFileIsOpenForRead(hdfsFile file);
@@ -105,6 +131,31 @@ int hdfsFileGetReadStatistics(hdfsFile file, struct hdfsReadStatistics **stats);
 int64_t hdfsReadStatisticsGetRemoteBytesRead(const struct hdfsReadStatistics *stats);
 int hdfsFileClearReadStatistics(hdfsFile file);
 void hdfsFileFreeReadStatistics(struct hdfsReadStatistics *stats);
+
+/* Reads that were asked of a second datanode as well, and those that it won, since connecting. */
+struct hdfsHedgedReadMetrics {
+    uint64_t hedgedReadOps;
+    uint64_t hedgedReadOpsWin;
+    uint64_t hedgedReadOpsInCurThread;
+};
+int hdfsGetHedgedReadMetrics(hdfsFS fs, struct hdfsHedgedReadMetrics **metrics);
+void hdfsFreeHedgedReadMetrics(struct hdfsHedgedReadMetrics *metrics);
+
+/* ---- buffers of the library's own ---- */
+
+#define ELASTIC_BYTE_BUFFER_POOL_CLASS "org/apache/hadoop/io/ElasticByteBufferPool"
+
+struct hadoopRzOptions;
+struct hadoopRzBuffer;
+struct hadoopRzOptions *hadoopRzOptionsAlloc(void);
+int hadoopRzOptionsSetSkipChecksum(struct hadoopRzOptions *opts, int skip);
+int hadoopRzOptionsSetByteBufferPool(struct hadoopRzOptions *opts, const char *className);
+void hadoopRzOptionsFree(struct hadoopRzOptions *opts);
+struct hadoopRzBuffer *hadoopReadZero(hdfsFile file, struct hadoopRzOptions *opts,
+                                      int32_t maxLength);
+int32_t hadoopRzBufferLength(const struct hadoopRzBuffer *buffer);
+const void *hadoopRzBufferGet(const struct hadoopRzBuffer *buffer); /* NULL: end of file */
+void hadoopRzBufferFree(hdfsFile file, struct hadoopRzBuffer *buffer);
 
 /* ---- names ---- */
 

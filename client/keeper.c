@@ -19,6 +19,7 @@ struct keeper {
     struct writer **files;
     int count, cap;
     bool running, stop;
+    bool asleep; /* until a file comes */
     pthread_t thread;
 };
 
@@ -64,17 +65,21 @@ static void renew(struct keeper *k)
     arena_done(&arena);
 }
 
+/* After a tick that ends without any file it sleeps until there is one: files that come and go
+ * between two ticks wake nobody. */
 static void sleep_tick(struct keeper *k)
 {
     struct timespec until;
 
-    if (k->count == 0) {
+    while (k->asleep && k->count == 0 && !k->stop)
         pthread_cond_wait(&k->changed, &k->lock);
+    k->asleep = false;
+    if (k->stop)
         return;
-    }
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += TICK_MS / 1000;
     pthread_cond_timedwait(&k->changed, &k->lock, &until);
+    k->asleep = k->count == 0;
 }
 
 static void *run(void *arg)
@@ -131,7 +136,8 @@ int keeper_add(struct keeper *k, struct writer *w, struct err *err)
     }
     if (rc == 0) {
         k->files[k->count++] = w;
-        pthread_cond_broadcast(&k->changed);
+        if (k->asleep)
+            pthread_cond_signal(&k->changed);
     }
     pthread_mutex_unlock(&k->lock);
     return rc;

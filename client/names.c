@@ -3,24 +3,7 @@
 #include <string.h>
 
 #include "client/fs.h"
-
-/* Every question needs an arena for its path and answer. */
-struct question {
-    struct arena arena;
-    char *path;
-};
-
-static int begin(struct question *q, struct dfs *fs, const char *path, struct err *err)
-{
-    arena_init(&q->arena, FS_ANSWER_MAX);
-    return fs_path(fs, path, &q->arena, &q->path, err);
-}
-
-static int end(struct question *q, int rc)
-{
-    arena_done(&q->arena);
-    return rc;
-}
+#include "proto/stripe.h"
 
 /* ---- stat ---- */
 
@@ -38,9 +21,21 @@ void dfs_stat_done(struct dfs_stat *st)
     free(st->ec_policy);
 }
 
+/* Of Hadoop's own policies a namenode says the number alone. */
+static char *policy_name(const Pb__ErasureCodingPolicyProto *from)
+{
+    struct stripe_policy p;
+
+    if (from && from->name)
+        return strdup(from->name);
+    return from && stripe_policy_from(from, &p, NULL) == 0 ? strdup(p.name) : NULL;
+}
+
 int fs_stat_from(const Pb__HdfsFileStatusProto *from, const char *path, struct dfs_stat *out,
                  struct err *err)
 {
+    /* Before Hadoop 3 they stood above the bits of the mode. */
+    uint32_t flags = from->has_flags ? from->flags : (from->permission->perm >> 12 & 7);
     struct dfs_stat st = {
         .path = strdup(path),
         .kind = (enum dfs_kind)from->filetype,
@@ -55,11 +50,11 @@ int fs_stat_from(const Pb__HdfsFileStatusProto *from, const char *path, struct d
         .owner = strdup(from->owner),
         .group = strdup(from->group),
         .target = from->has_symlink ? text_of(&from->symlink) : NULL,
-        .has_acl = from->flags & PB__HDFS_FILE_STATUS_PROTO__FLAGS__HAS_ACL,
-        .is_encrypted = from->flags & PB__HDFS_FILE_STATUS_PROTO__FLAGS__HAS_CRYPT,
-        .is_erasure_coded = from->flags & PB__HDFS_FILE_STATUS_PROTO__FLAGS__HAS_EC,
-        .is_snapshot_enabled = from->flags & PB__HDFS_FILE_STATUS_PROTO__FLAGS__SNAPSHOT_ENABLED,
-        .ec_policy = from->ecpolicy && from->ecpolicy->name ? strdup(from->ecpolicy->name) : NULL,
+        .has_acl = flags & PB__HDFS_FILE_STATUS_PROTO__FLAGS__HAS_ACL,
+        .is_encrypted = flags & PB__HDFS_FILE_STATUS_PROTO__FLAGS__HAS_CRYPT,
+        .is_erasure_coded = flags & PB__HDFS_FILE_STATUS_PROTO__FLAGS__HAS_EC,
+        .is_snapshot_enabled = flags & PB__HDFS_FILE_STATUS_PROTO__FLAGS__SNAPSHOT_ENABLED,
+        .ec_policy = policy_name(from->ecpolicy),
         .storage_policy = (uint8_t)from->storagepolicy,
     };
 
@@ -75,8 +70,8 @@ int dfs_stat(struct dfs *fs, const char *path, struct dfs_stat *out, struct err 
 {
     Pb__GetFileInfoRequestProto req = PB__GET_FILE_INFO_REQUEST_PROTO__INIT;
     Pb__GetFileInfoResponseProto *answer;
-    struct question q;
-    int rc = begin(&q, fs, path, err);
+    struct path_question q;
+    int rc = question_begin(&q, fs, path, err);
 
     if (rc == 0) {
         req.src = q.path;
@@ -86,22 +81,23 @@ int dfs_stat(struct dfs *fs, const char *path, struct dfs_stat *out, struct err 
         rc = err_set(err, ERR_NOENT, "File does not exist: %s", q.path);
     if (rc == 0)
         rc = fs_stat_from(answer->fs, q.path, out, err);
-    return end(&q, rc);
+    return question_end(&q, rc);
 }
 
 /* ---- changes ---- */
 
-int dfs_mkdirs(struct dfs *fs, const char *path, uint16_t mode, bool parents, struct err *err)
+static int make_dirs(struct dfs *fs, const char *path, uint16_t mode, uint16_t full_mode,
+                     bool parents, struct err *err)
 {
     Pb__MkdirsRequestProto req = PB__MKDIRS_REQUEST_PROTO__INIT;
     Pb__FsPermissionProto masked = PB__FS_PERMISSION_PROTO__INIT, unmasked = masked;
     Pb__MkdirsResponseProto *answer;
-    struct question q;
-    int rc = begin(&q, fs, path, err);
+    struct path_question q;
+    int rc = question_begin(&q, fs, path, err);
 
     if (rc == 0) {
-        unmasked.perm = mode ? mode : 0777;
-        masked.perm = unmasked.perm & ~(unsigned)fs->umask;
+        masked.perm = mode;
+        unmasked.perm = full_mode;
         req.src = q.path;
         req.masked = &masked;
         req.unmasked = &unmasked;
@@ -110,15 +106,27 @@ int dfs_mkdirs(struct dfs *fs, const char *path, uint16_t mode, bool parents, st
     }
     if (rc == 0 && !answer->result)
         rc = err_set(err, ERR_IO, "`%s': directory was not made", q.path);
-    return end(&q, rc);
+    return question_end(&q, rc);
+}
+
+int dfs_mkdirs(struct dfs *fs, const char *path, uint16_t mode, bool parents, struct err *err)
+{
+    uint16_t full = mode ? mode : 0777;
+
+    return make_dirs(fs, path, (uint16_t)(full & ~fs->umask), full, parents, err);
+}
+
+int dfs_mkdir(struct dfs *fs, const char *path, uint16_t mode, uint16_t full_mode, struct err *err)
+{
+    return make_dirs(fs, path, mode, full_mode, false, err);
 }
 
 int dfs_rename(struct dfs *fs, const char *from, const char *to, bool overwrite, struct err *err)
 {
     Pb__Rename2RequestProto req = PB__RENAME2_REQUEST_PROTO__INIT;
     Pb__Rename2ResponseProto *answer;
-    struct question q;
-    int rc = begin(&q, fs, from, err);
+    struct path_question q;
+    int rc = question_begin(&q, fs, from, err);
 
     if (rc == 0)
         rc = fs_path(fs, to, &q.arena, &req.dst, err);
@@ -127,15 +135,15 @@ int dfs_rename(struct dfs *fs, const char *from, const char *to, bool overwrite,
         req.overwritedest = overwrite;
         rc = FS_ASK(fs, "rename2", &req, rename2, &q.arena, &answer, err);
     }
-    return end(&q, rc);
+    return question_end(&q, rc);
 }
 
 int dfs_rename_into(struct dfs *fs, const char *from, const char *to, bool *moved, struct err *err)
 {
     Pb__RenameRequestProto req = PB__RENAME_REQUEST_PROTO__INIT;
     Pb__RenameResponseProto *answer;
-    struct question q;
-    int rc = begin(&q, fs, from, err);
+    struct path_question q;
+    int rc = question_begin(&q, fs, from, err);
 
     if (rc == 0)
         rc = fs_path(fs, to, &q.arena, &req.dst, err);
@@ -145,15 +153,15 @@ int dfs_rename_into(struct dfs *fs, const char *from, const char *to, bool *move
     }
     if (rc == 0)
         *moved = answer->result;
-    return end(&q, rc);
+    return question_end(&q, rc);
 }
 
 int dfs_delete(struct dfs *fs, const char *path, bool recursive, bool *was_there, struct err *err)
 {
     Pb__DeleteRequestProto req = PB__DELETE_REQUEST_PROTO__INIT;
     Pb__DeleteResponseProto *answer;
-    struct question q;
-    int rc = begin(&q, fs, path, err);
+    struct path_question q;
+    int rc = question_begin(&q, fs, path, err);
 
     if (rc == 0) {
         req.src = q.path;
@@ -162,7 +170,7 @@ int dfs_delete(struct dfs *fs, const char *path, bool recursive, bool *was_there
     }
     if (rc == 0 && was_there)
         *was_there = answer->result;
-    return end(&q, rc);
+    return question_end(&q, rc);
 }
 
 int dfs_chmod(struct dfs *fs, const char *path, uint16_t mode, struct err *err)
@@ -170,8 +178,8 @@ int dfs_chmod(struct dfs *fs, const char *path, uint16_t mode, struct err *err)
     Pb__SetPermissionRequestProto req = PB__SET_PERMISSION_REQUEST_PROTO__INIT;
     Pb__FsPermissionProto permission = PB__FS_PERMISSION_PROTO__INIT;
     Pb__SetPermissionResponseProto *answer;
-    struct question q;
-    int rc = begin(&q, fs, path, err);
+    struct path_question q;
+    int rc = question_begin(&q, fs, path, err);
 
     if (rc == 0) {
         permission.perm = mode;
@@ -179,7 +187,7 @@ int dfs_chmod(struct dfs *fs, const char *path, uint16_t mode, struct err *err)
         req.permission = &permission;
         rc = FS_ASK(fs, "setPermission", &req, set_permission, &q.arena, &answer, err);
     }
-    return end(&q, rc);
+    return question_end(&q, rc);
 }
 
 int dfs_chown(struct dfs *fs, const char *path, const char *owner, const char *group,
@@ -187,8 +195,8 @@ int dfs_chown(struct dfs *fs, const char *path, const char *owner, const char *g
 {
     Pb__SetOwnerRequestProto req = PB__SET_OWNER_REQUEST_PROTO__INIT;
     Pb__SetOwnerResponseProto *answer;
-    struct question q;
-    int rc = begin(&q, fs, path, err);
+    struct path_question q;
+    int rc = question_begin(&q, fs, path, err);
 
     if (rc == 0) {
         req.src = q.path;
@@ -196,7 +204,7 @@ int dfs_chown(struct dfs *fs, const char *path, const char *owner, const char *g
         req.groupname = (char *)(uintptr_t)group;
         rc = FS_ASK(fs, "setOwner", &req, set_owner, &q.arena, &answer, err);
     }
-    return end(&q, rc);
+    return question_end(&q, rc);
 }
 
 int dfs_utimes(struct dfs *fs, const char *path, int64_t mtime_ms, int64_t atime_ms,
@@ -204,8 +212,8 @@ int dfs_utimes(struct dfs *fs, const char *path, int64_t mtime_ms, int64_t atime
 {
     Pb__SetTimesRequestProto req = PB__SET_TIMES_REQUEST_PROTO__INIT;
     Pb__SetTimesResponseProto *answer;
-    struct question q;
-    int rc = begin(&q, fs, path, err);
+    struct path_question q;
+    int rc = question_begin(&q, fs, path, err);
 
     if (rc == 0) {
         req.src = q.path;
@@ -213,7 +221,7 @@ int dfs_utimes(struct dfs *fs, const char *path, int64_t mtime_ms, int64_t atime
         req.atime = (uint64_t)atime_ms;
         rc = FS_ASK(fs, "setTimes", &req, set_times, &q.arena, &answer, err);
     }
-    return end(&q, rc);
+    return question_end(&q, rc);
 }
 
 int dfs_setrep(struct dfs *fs, const char *path, uint32_t replication, bool *is_file,
@@ -221,8 +229,8 @@ int dfs_setrep(struct dfs *fs, const char *path, uint32_t replication, bool *is_
 {
     Pb__SetReplicationRequestProto req = PB__SET_REPLICATION_REQUEST_PROTO__INIT;
     Pb__SetReplicationResponseProto *answer;
-    struct question q;
-    int rc = begin(&q, fs, path, err);
+    struct path_question q;
+    int rc = question_begin(&q, fs, path, err);
 
     if (rc == 0) {
         req.src = q.path;
@@ -231,15 +239,15 @@ int dfs_setrep(struct dfs *fs, const char *path, uint32_t replication, bool *is_
     }
     if (rc == 0 && is_file)
         *is_file = answer->result;
-    return end(&q, rc);
+    return question_end(&q, rc);
 }
 
 int dfs_truncate(struct dfs *fs, const char *path, uint64_t length, bool *done, struct err *err)
 {
     Pb__TruncateRequestProto req = PB__TRUNCATE_REQUEST_PROTO__INIT;
     Pb__TruncateResponseProto *answer;
-    struct question q;
-    int rc = begin(&q, fs, path, err);
+    struct path_question q;
+    int rc = question_begin(&q, fs, path, err);
 
     if (rc == 0) {
         req.src = q.path;
@@ -249,7 +257,7 @@ int dfs_truncate(struct dfs *fs, const char *path, uint64_t length, bool *done, 
     }
     if (rc == 0)
         *done = answer->result;
-    return end(&q, rc);
+    return question_end(&q, rc);
 }
 
 int dfs_concat(struct dfs *fs, const char *target, const char *const *sources, size_t count,
@@ -257,8 +265,8 @@ int dfs_concat(struct dfs *fs, const char *target, const char *const *sources, s
 {
     Pb__ConcatRequestProto req = PB__CONCAT_REQUEST_PROTO__INIT;
     Pb__ConcatResponseProto *answer;
-    struct question q;
-    int rc = begin(&q, fs, target, err);
+    struct path_question q;
+    int rc = question_begin(&q, fs, target, err);
     char **list = rc == 0 ? arena_alloc(&q.arena, (count + 1) * sizeof *list) : NULL;
 
     if (rc == 0 && !list)
@@ -271,30 +279,30 @@ int dfs_concat(struct dfs *fs, const char *target, const char *const *sources, s
         req.n_srcs = count;
         rc = FS_ASK(fs, "concat", &req, concat, &q.arena, &answer, err);
     }
-    return end(&q, rc);
+    return question_end(&q, rc);
 }
 
 int dfs_access(struct dfs *fs, const char *path, unsigned bits, struct err *err)
 {
     Pb__CheckAccessRequestProto req = PB__CHECK_ACCESS_REQUEST_PROTO__INIT;
     Pb__CheckAccessResponseProto *answer;
-    struct question q;
-    int rc = begin(&q, fs, path, err);
+    struct path_question q;
+    int rc = question_begin(&q, fs, path, err);
 
     if (rc == 0) {
         req.path = q.path;
         req.mode = (Pb__AclEntryProto__FsActionProto)bits;
         rc = FS_ASK(fs, "checkAccess", &req, check_access, &q.arena, &answer, err);
     }
-    return end(&q, rc);
+    return question_end(&q, rc);
 }
 
 int dfs_is_closed(struct dfs *fs, const char *path, bool *closed, struct err *err)
 {
     Pb__IsFileClosedRequestProto req = PB__IS_FILE_CLOSED_REQUEST_PROTO__INIT;
     Pb__IsFileClosedResponseProto *answer;
-    struct question q;
-    int rc = begin(&q, fs, path, err);
+    struct path_question q;
+    int rc = question_begin(&q, fs, path, err);
 
     if (rc == 0) {
         req.src = q.path;
@@ -302,7 +310,24 @@ int dfs_is_closed(struct dfs *fs, const char *path, bool *closed, struct err *er
     }
     if (rc == 0)
         *closed = answer->result;
-    return end(&q, rc);
+    return question_end(&q, rc);
+}
+
+int dfs_recover_lease(struct dfs *fs, const char *path, bool *closed, struct err *err)
+{
+    Pb__RecoverLeaseRequestProto req = PB__RECOVER_LEASE_REQUEST_PROTO__INIT;
+    Pb__RecoverLeaseResponseProto *answer;
+    struct path_question q;
+    int rc = question_begin(&q, fs, path, err);
+
+    if (rc == 0) {
+        req.src = q.path;
+        req.clientname = fs->client_name;
+        rc = FS_ASK(fs, "recoverLease", &req, recover_lease, &q.arena, &answer, err);
+    }
+    if (rc == 0)
+        *closed = answer->result;
+    return question_end(&q, rc);
 }
 
 /* ---- sums ---- */
@@ -311,8 +336,8 @@ int dfs_content(struct dfs *fs, const char *path, struct dfs_content *out, struc
 {
     Pb__GetContentSummaryRequestProto req = PB__GET_CONTENT_SUMMARY_REQUEST_PROTO__INIT;
     Pb__GetContentSummaryResponseProto *answer;
-    struct question q;
-    int rc = begin(&q, fs, path, err);
+    struct path_question q;
+    int rc = question_begin(&q, fs, path, err);
 
     if (rc == 0) {
         req.path = q.path;
@@ -335,7 +360,40 @@ int dfs_content(struct dfs *fs, const char *path, struct dfs_content *out, struc
             .ec_policy = s->erasurecodingpolicy ? strdup(s->erasurecodingpolicy) : NULL,
         };
     }
-    return end(&q, rc);
+    return question_end(&q, rc);
+}
+
+int dfs_quota(struct dfs *fs, const char *path, struct dfs_quota *out, struct err *err)
+{
+    Pb__GetQuotaUsageRequestProto req = PB__GET_QUOTA_USAGE_REQUEST_PROTO__INIT;
+    Pb__GetQuotaUsageResponseProto *answer;
+    struct path_question q;
+    int rc = question_begin(&q, fs, path, err);
+
+    if (rc == 0) {
+        req.path = q.path;
+        rc = FS_ASK(fs, "getQuotaUsage", &req, get_quota_usage, &q.arena, &answer, err);
+    }
+    if (rc == 0) {
+        const Pb__QuotaUsageProto *u = answer->usage;
+
+        *out = (struct dfs_quota){
+            .names_used = u->fileanddirectorycount,
+            .space_used = u->spaceconsumed,
+            .names = (int64_t)u->quota,
+            .space = (int64_t)u->spacequota,
+        };
+        memset(out->type, -1, sizeof out->type);
+        for (size_t i = 0; u->typequotainfos && i < u->typequotainfos->n_typequotainfo; i++) {
+            const Pb__StorageTypeQuotaInfoProto *t = u->typequotainfos->typequotainfo[i];
+
+            if ((unsigned)t->type < DFS_STORAGE_TYPES) {
+                out->type[t->type] = (int64_t)t->quota;
+                out->type_used[t->type] = t->consumed;
+            }
+        }
+    }
+    return question_end(&q, rc);
 }
 
 int dfs_space(struct dfs *fs, struct dfs_space *out, struct err *err)

@@ -90,3 +90,18 @@ void packet_queue_rewind(struct packet_queue *q)
     q->unsent = q->head;
     q->unsent_count = q->count;
 }
+
+void packet_queue_take_back(struct packet_queue *q, struct packet *popped)
+{
+    while (popped) {
+        struct packet *next = popped->next;
+
+        popped->next = q->head;
+        q->head = popped;
+        if (!q->tail)
+            q->tail = popped;
+        q->count++;
+        popped = next;
+    }
+    packet_queue_rewind(q);
+}

@@ -18,6 +18,7 @@ struct packet {
     uint32_t n, cap;  /* bytes of data, and how many this packet may get */
     uint32_t flushed; /* the first bytes were already sent: a partial chunk goes again */
     bool last, sync;
+    uint8_t holds;   /* group_writer.c's */
     uint32_t wire_n; /* once sealed */
     uint8_t *wire, *data;
     uint8_t *mem;
@@ -36,5 +37,7 @@ struct packet_queue {
 void packet_queue_push(struct packet_queue *q, struct packet *p);
 struct packet *packet_queue_pop(struct packet_queue *q); /* the oldest, which was sent */
 void packet_queue_rewind(struct packet_queue *q);        /* everything is unsent again */
+/* Takes back what was popped, the last popped first in the list. */
+void packet_queue_take_back(struct packet_queue *q, struct packet *popped);
 
 #endif

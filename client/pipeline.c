@@ -102,6 +102,14 @@ int pipeline_adopt(struct pipeline *p, const Pb__LocatedBlockProto *b, struct er
     return rc < 0 ? rc : set_nodes(p, own, err);
 }
 
+int pipeline_follow(struct pipeline *p, const Pb__ExtendedBlockProto *last, struct err *err)
+{
+    int rc = set_block(p, last, err);
+
+    p->has_block = false; /* it is named, not written to */
+    return rc;
+}
+
 /* ---- excluded datanodes ---- */
 
 static void exclude(struct pipeline *p, const Pb__DatanodeInfoProto *node)
@@ -138,7 +146,7 @@ static int connect_first(struct pipeline *p, struct err *err)
     struct net_addr to;
     int fd;
 
-    datanode_address(p->fs, p->nodes[0].info->id, &to);
+    replica_address(p->fs, p->nodes[0].info->id, &to);
     fd = net_connect(&to, p->fs->bind_host, timeout_ms + NODE_EXTRA_MS * p->count, err);
     if (fd < 0)
         return fd;
@@ -147,7 +155,25 @@ static int connect_first(struct pipeline *p, struct err *err)
     return 0;
 }
 
-static int send_setup(struct pipeline *p, wire_stage stage, uint64_t new_gs, struct err *err)
+/* Up to so many unsent packets, now sent. */
+static int take_unsent(struct pipeline *p, struct packet_queue *q, struct iovec *iov, int max)
+{
+    struct packet *stop = q->unsent;
+    int n = 0;
+
+    for (; stop && n < max; stop = stop->next) {
+        iov[n++] = (struct iovec){.iov_base = stop->wire, .iov_len = stop->wire_n};
+        if (stop->offset + stop->n > p->sent)
+            p->sent = stop->offset + stop->n;
+    }
+    q->unsent = stop;
+    q->unsent_count -= n;
+    return n;
+}
+
+/* The request, and with it the packets of @whole, if any. */
+static int send_setup(struct pipeline *p, wire_stage stage, uint64_t new_gs,
+                      struct packet_queue *whole, struct err *err)
 {
     Pb__OpWriteBlockProto op = PB__OP_WRITE_BLOCK_PROTO__INIT;
     Pb__ClientOperationHeaderProto header = PB__CLIENT_OPERATION_HEADER_PROTO__INIT;
@@ -159,6 +185,7 @@ static int send_setup(struct pipeline *p, wire_stage stage, uint64_t new_gs, str
     Pb__StorageTypeProto types[PIPELINE_NODES_MAX];
     protobuf_c_boolean pinnings[PIPELINE_NODES_MAX] = {0};
     char *ids[PIPELINE_NODES_MAX];
+    struct iovec packets[WHOLE_PACKETS_MAX];
 
     for (int i = 1; i < p->count; i++) {
         targets[i - 1] = p->nodes[i].info;
@@ -189,7 +216,8 @@ static int send_setup(struct pipeline *p, wire_stage stage, uint64_t new_gs, str
     op.has_storagetype = true;
     op.storagetype = p->nodes[0].storage_type;
     op.storageid = p->nodes[0].storage_id;
-    return xfer_send_op(p->fd, XFER_WRITE_BLOCK, &op.base, err);
+    return xfer_send_op_and(p->fd, XFER_WRITE_BLOCK, &op.base, packets,
+                            whole ? take_unsent(p, whole, packets, WHOLE_PACKETS_MAX) : 0, err);
 }
 
 /* The pipeline's member at "ip:port"; the first one when there is no such, for it is the one that
@@ -207,15 +235,34 @@ static int node_at(const struct pipeline *p, const char *address)
     return 0;
 }
 
-static int recv_setup(struct pipeline *p, struct err *err)
+/* Receives what has come, behind the acknowledgements that are here; waits for something. */
+static int recv_more(struct pipeline *p, int flags, struct err *err)
+{
+    ssize_t n;
+
+    do
+        n = recv(p->fd, p->acks + p->acks_n, sizeof p->acks - p->acks_n, flags);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN && flags)
+        return 0;
+    if (n < 0)
+        return err_sys(err, errno, "waiting for the pipeline");
+    if (n == 0)
+        return err_set(err, ERR_CLOSED, "the pipeline closed");
+    p->acks_n += (size_t)n;
+    return (int)n;
+}
+
+static int take_setup(struct pipeline *p, struct rd body, struct err *err)
 {
     Pb__BlockOpResponseProto *answer;
     struct arena arena;
-    int rc;
+    int rc = 0;
 
     arena_init(&arena, XFER_MESSAGE_MAX * 2);
-    rc = xfer_recv_message(p->fd, &pb__block_op_response_proto__descriptor, &arena,
-                           (ProtobufCMessage **)&answer, err);
+    answer = pb__block_op_response_proto__unpack(&arena.pb, rd_left(&body), body.at);
+    if (!answer)
+        rc = err_set(err, ERR_PROTOCOL, "an answer that does not parse");
     if (rc == 0 && answer->status != PB__STATUS__SUCCESS) {
         p->bad = node_at(p, answer->firstbadlink);
         rc = xfer_status_err(err, answer->status, answer->message);
@@ -224,15 +271,38 @@ static int recv_setup(struct pipeline *p, struct err *err)
     return rc;
 }
 
-/* Connects and sends the request for the pipeline.  On failure p->bad tells who failed. */
-static int setup(struct pipeline *p, wire_stage stage, uint64_t new_gs, struct err *err)
+/* Acknowledgements may have come right behind the answer: they are kept. */
+static int recv_setup(struct pipeline *p, struct err *err)
+{
+    struct rd r, body;
+    int rc;
+
+    do {
+        rc = recv_more(p, 0, err);
+        if (rc < 0)
+            return rc;
+        r = rd_of(p->acks, p->acks_n);
+        body = rd_delimited(&r);
+    } while (r.bad && p->acks_n < sizeof p->acks);
+    if (r.bad)
+        return err_set(err, ERR_PROTOCOL, "an answer without end");
+    rc = take_setup(p, body, err);
+    p->acks_n = rd_left(&r);
+    memmove(p->acks, r.at, p->acks_n);
+    return rc;
+}
+
+/* Connects and sends the request for the pipeline; with all packets of the block, if @whole is not
+ * NULL.  On failure p->bad tells who failed. */
+static int setup(struct pipeline *p, wire_stage stage, uint64_t new_gs, struct packet_queue *whole,
+                 struct err *err)
 {
     int rc = connect_first(p, err);
 
     p->bad = 0;
     if (rc == 0)
-        rc = send_setup(p, stage, new_gs, err);
-    if (rc == 0)
+        rc = send_setup(p, stage, new_gs, whole, err);
+    if (rc == 0 || rc == -ERR_CLOSED) /* one that did not take it all may have said why */
         rc = recv_setup(p, err);
     if (rc < 0) {
         pipeline_disconnect(p);
@@ -255,15 +325,15 @@ static void pause_ms(int64_t ms)
 
 /* The namenode gives the next block only when the one before it has enough replicas: that may
  * take a moment longer than the datanodes' acknowledgements. */
-static int ask_block(struct pipeline *p, const Pb__AddBlockRequestProto *req,
-                     Pb__AddBlockResponseProto **answer, struct err *err)
+int pipeline_ask_block(struct dfs *fs, const Pb__AddBlockRequestProto *req, struct arena *arena,
+                       Pb__AddBlockResponseProto **answer, struct err *err)
 {
-    int64_t tries = conf_int(p->fs->conf, OPT_client_complete_retries);
-    int64_t pause = conf_int(p->fs->conf, OPT_client_complete_delay);
+    int64_t tries = conf_int(fs->conf, OPT_client_complete_retries);
+    int64_t pause = conf_int(fs->conf, OPT_client_complete_delay);
     struct err why;
 
     for (;;) {
-        int rc = FS_ASK_PATIENTLY(p->fs, "addBlock", req, add_block, &p->arena, answer, &why);
+        int rc = FS_ASK_PATIENTLY(fs, "addBlock", req, add_block, arena, answer, &why);
 
         if (rc == 0)
             return 0;
@@ -291,7 +361,28 @@ static void abandon_block(struct pipeline *p)
     p->has_block = false;
 }
 
-int pipeline_add_block(struct pipeline *p, struct err *err)
+/* A try at the block that p->block names by now. */
+static int write_whole(struct pipeline *p, struct packet_queue *q, struct packet **done,
+                       struct err *err)
+{
+    struct packet *acked = NULL;
+    int rc = setup(p, WIRE(PIPELINE_SETUP_CREATE), 0, q, err);
+
+    while (rc >= 0 && q->count > 0)
+        rc = pipeline_acks(p, q, &acked, true, err);
+    if (rc >= 0) {
+        *done = acked;
+        return 0;
+    }
+    pipeline_disconnect(p);
+    packet_queue_take_back(q, acked);
+    if (p->bad < 0)
+        p->bad = 0; /* without a word, it is the one that we talk to */
+    return rc;
+}
+
+static int add_block(struct pipeline *p, struct packet_queue *whole, struct packet **done,
+                     struct err *err)
 {
     Pb__ExtendedBlockProto previous = p->block;
     bool has_previous = p->block.poolid != NULL;
@@ -310,7 +401,7 @@ int pipeline_add_block(struct pipeline *p, struct err *err)
         req.n_excludenodes = (size_t)p->excluded_count;
         req.has_fileid = true;
         req.fileid = p->file_id;
-        rc = ask_block(p, &req, &answer, err);
+        rc = pipeline_ask_block(p->fs, &req, &p->arena, &answer, err);
         if (rc == 0)
             rc = set_nodes(p, answer->block, err);
         if (rc == 0)
@@ -318,7 +409,8 @@ int pipeline_add_block(struct pipeline *p, struct err *err)
         if (rc < 0)
             return rc;
         p->block.numbytes = p->sent = 0;
-        rc = setup(p, WIRE(PIPELINE_SETUP_CREATE), 0, err);
+        rc = whole ? write_whole(p, whole, done, err)
+                   : setup(p, WIRE(PIPELINE_SETUP_CREATE), 0, NULL, err);
         if (rc == 0)
             return 0;
         abandon_block(p);
@@ -327,6 +419,18 @@ int pipeline_add_block(struct pipeline *p, struct err *err)
         if (tries-- <= 0)
             return err_wrap(err, rc, "Unable to create new block");
     }
+}
+
+int pipeline_add_block(struct pipeline *p, struct err *err)
+{
+    return add_block(p, NULL, NULL, err);
+}
+
+int pipeline_write_block(struct pipeline *p, struct packet_queue *q, struct packet **done,
+                         struct err *err)
+{
+    MUST(q->count <= WHOLE_PACKETS_MAX && q->unsent_count == q->count);
+    return add_block(p, q, done, err);
 }
 
 /* ---- recovery ---- */
@@ -360,9 +464,8 @@ static bool wants_replacement(const struct pipeline *p, enum pipeline_stage stag
     const char *policy = conf_text(p->fs->conf, OPT_client_replace_policy);
     int r = (int)p->replication;
 
-    if (!conf_bool(p->fs->conf, OPT_client_replace) || stage == STAGE_CLOSE || p->count >= r)
-        return false;
-    if (stage == STAGE_APPEND || strcmp(policy, "NEVER") == 0)
+    if (!conf_bool(p->fs->conf, OPT_client_replace) || stage == STAGE_CLOSE || p->count >= r ||
+        strcmp(policy, "NEVER") == 0)
         return false;
     if (strcmp(policy, "ALWAYS") == 0)
         return true;
@@ -380,7 +483,7 @@ static int copy_replica(struct pipeline *p, int from, int to, struct err *err)
     struct arena arena;
     int fd, rc;
 
-    datanode_address(p->fs, p->nodes[from].info->id, &at);
+    replica_address(p->fs, p->nodes[from].info->id, &at);
     fd = net_connect(&at, p->fs->bind_host, (int)conf_int(p->fs->conf, OPT_client_timeout), err);
     if (fd < 0)
         return fd;
@@ -449,6 +552,23 @@ static int ask_additional(struct pipeline *p, Pb__LocatedBlockProto **out, struc
     return rc;
 }
 
+/* The namenode knew no other. With enough of them the pipeline goes on as it is. */
+static int none_offered(struct pipeline *p, struct err *err)
+{
+    int64_t enough = conf_int(p->fs->conf, OPT_client_replace_min);
+    const char *policy = conf_text(p->fs->conf, OPT_client_replace_policy);
+
+    if (enough > 0 && p->count >= enough)
+        return 0;
+    return err_set(err, ERR_IO,
+                   "Failed to replace a bad datanode on the existing pipeline due to no more good "
+                   "datanodes being available to try. (%d in the pipeline.) The current failed "
+                   "datanode replacement policy is %s, and a client may configure this via "
+                   "'dfs.client.block.write.replace-datanode-on-failure.policy' in its "
+                   "configuration.",
+                   p->count, policy);
+}
+
 static int add_node(struct pipeline *p, struct err *err)
 {
     struct pipeline_node old[PIPELINE_NODES_MAX];
@@ -467,13 +587,12 @@ static int add_node(struct pipeline *p, struct err *err)
             break;
         added = new_node(p, old, old_count);
         if (added < 0)
-            rc = err_set(err, ERR_IO, "no other datanode was offered");
-        else if (p->block.numbytes > 0)
+            return none_offered(p, err);
+        if (p->block.numbytes > 0)
             rc = copy_replica(p, added == 0 ? 1 : added - 1, added, err);
         if (rc == 0)
             return 0;
-        if (added >= 0)
-            exclude(p, p->nodes[added].info);
+        exclude(p, p->nodes[added].info);
         memcpy(p->nodes, old, sizeof old);
         p->count = old_count;
         p->token = old_token;
@@ -491,13 +610,7 @@ static int replace_node(struct pipeline *p, enum pipeline_stage stage, struct er
     if (!wants_replacement(p, stage))
         return 0;
     rc = add_node(p, err);
-    if (rc < 0 && conf_bool(p->fs->conf, OPT_client_replace_best_effort))
-        return 0;
-    if (rc < 0)
-        return err_wrap(err, rc,
-                        "Failed to replace a bad datanode on the existing pipeline due to no more "
-                        "good datanodes being available to try");
-    return 0;
+    return rc < 0 && conf_bool(p->fs->conf, OPT_client_replace_best_effort) ? 0 : rc;
 }
 
 static int ask_new_stamp(struct pipeline *p, uint64_t *gs, struct err *err)
@@ -558,11 +671,32 @@ int pipeline_rebuild(struct pipeline *p, enum pipeline_stage stage, struct err *
             rc = ask_new_stamp(p, &gs, err);
         if (rc < 0)
             return rc;
-        rc = setup(p, stage_on_wire(stage, recovery), gs, err);
+        rc = setup(p, stage_on_wire(stage, recovery), gs, NULL, err);
         if (rc == 0)
             return tell_namenode(p, gs, err);
         recovery = true; /* setup marked who is to blame; each round has one node less */
     }
+}
+
+/* ---- one unit of a block group ---- */
+
+int pipeline_start(struct pipeline *p, const Pb__LocatedBlockProto *b, struct err *err)
+{
+    int rc = set_nodes(p, b, err);
+
+    if (rc == 0)
+        rc = set_block(p, b->b, err);
+    if (rc == 0)
+        rc = setup(p, WIRE(PIPELINE_SETUP_CREATE), 0, NULL, err);
+    if (rc < 0)
+        p->has_block = false;
+    return rc;
+}
+
+int pipeline_restart(struct pipeline *p, uint64_t gs, struct err *err)
+{
+    pipeline_disconnect(p);
+    return setup(p, WIRE(PIPELINE_SETUP_STREAMING_RECOVERY), gs, NULL, err);
 }
 
 /* ---- packets and acknowledgements ---- */
@@ -571,19 +705,14 @@ int pipeline_send(struct pipeline *p, struct packet_queue *q, struct err *err)
 {
     while (q->unsent) {
         struct iovec iov[SEND_PIECES];
-        struct packet *stop = q->unsent;
-        int n = 0, rc;
+        struct packet_queue before = *q;
+        int rc = net_writev_full(p->fd, iov, take_unsent(p, q, iov, SEND_PIECES), err);
 
-        for (; stop && n < SEND_PIECES; stop = stop->next) {
-            iov[n++] = (struct iovec){.iov_base = stop->wire, .iov_len = stop->wire_n};
-            if (stop->offset + stop->n > p->sent)
-                p->sent = stop->offset + stop->n;
-        }
-        rc = net_writev_full(p->fd, iov, n, err);
-        if (rc < 0)
+        if (rc < 0) {
+            q->unsent = before.unsent;
+            q->unsent_count = before.unsent_count;
             return rc;
-        q->unsent = stop;
-        q->unsent_count -= n;
+        }
     }
     p->last_send_ms = env_mono_ms(env_posix());
     return 0;
@@ -659,22 +788,14 @@ static int parse_acks(struct pipeline *p, struct packet_queue *q, struct packet 
 int pipeline_acks(struct pipeline *p, struct packet_queue *q, struct packet **done, bool wait,
                   struct err *err)
 {
-    for (;;) {
-        ssize_t n =
-            recv(p->fd, p->acks + p->acks_n, sizeof p->acks - p->acks_n, wait ? 0 : MSG_DONTWAIT);
-        int taken;
+    int taken = p->acks_n > 0 ? parse_acks(p, q, done, err) : 0;
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN && !wait)
-            return 0;
-        if (n == 0)
-            return err_set(err, ERR_CLOSED, "the pipeline closed");
-        if (n < 0)
-            return err_sys(err, errno, "waiting for acknowledgements");
-        p->acks_n += (size_t)n;
+    while (taken == 0) {
+        int rc = recv_more(p, wait ? 0 : MSG_DONTWAIT, err);
+
+        if (rc <= 0)
+            return rc;
         taken = parse_acks(p, q, done, err);
-        if (taken != 0)
-            return taken;
     }
+    return taken;
 }

@@ -21,7 +21,8 @@
 enum {
     PIPELINE_NODES_MAX = 64,
     PIPELINE_REPLACE_TRIES = 3,
-    ACK_BYTES_MAX = 4096,
+    ACK_BYTES_MAX = 8192,
+    WHOLE_PACKETS_MAX = 16,
 };
 
 /* What was going on when the pipeline was built, or failed. */
@@ -62,11 +63,30 @@ void pipeline_done(struct pipeline *p);
  * out of the next try. */
 int pipeline_add_block(struct pipeline *p, struct err *err);
 
+/* Writes the next block as a whole: the packets of @q, which are all of it, WHOLE_PACKETS_MAX at
+ * most, go out together with the request for the pipeline, and again, as another block, when that
+ * one fails.  What is acknowledged, in the end all, moves to @done. */
+int pipeline_write_block(struct pipeline *p, struct packet_queue *q, struct packet **done,
+                         struct err *err);
+
 /* Takes the last block of a file that is appended to; pipeline_rebuild(STAGE_APPEND) comes next. */
 int pipeline_adopt(struct pipeline *p, const Pb__LocatedBlockProto *b, struct err *err);
 
+/* What is written next begins a block behind @last, which stays as it is. */
+int pipeline_follow(struct pipeline *p, const Pb__ExtendedBlockProto *last, struct err *err);
+
 /* Builds the pipeline again without p->bad. */
 int pipeline_rebuild(struct pipeline *p, enum pipeline_stage stage, struct err *err);
+
+/* For one unit of a block group, whose writer asks the namenode itself: builds the pipeline to a new
+ * internal block, and builds it again under the stamp @gs, which counts once the namenode knows.
+ * Everything that was sent is acknowledged then.  @b must live until the block is ended. */
+int pipeline_start(struct pipeline *p, const Pb__LocatedBlockProto *b, struct err *err);
+int pipeline_restart(struct pipeline *p, uint64_t gs, struct err *err);
+
+/* addBlock, asked again while the block before it has too few replicas. */
+int pipeline_ask_block(struct dfs *fs, const Pb__AddBlockRequestProto *req, struct arena *arena,
+                       Pb__AddBlockResponseProto **answer, struct err *err);
 
 /* Sends what is unsent.  A failure marks the bad node, if it is known. */
 int pipeline_send(struct pipeline *p, struct packet_queue *q, struct err *err);

@@ -4,16 +4,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "client/block_map.h"
 #include "client/block_reader.h"
+#include "client/group_reader.h"
+#include "client/hedge.h"
 
 enum {
-    MAP_BLOCKS_FIRST = 10, /* blocks asked for at a time; doubles with every miss */
-    DEAD_MAX = 64,
-    SKIP_MAX = 256 << 10, /* a short way forward is read over rather than reconnected */
+    STRIPED_ROUNDS_MAX = 1, /* fresh locations, once: units come back slowly */
+    SKIP_MAX = 256 << 10,   /* a short way forward is read over rather than reconnected */
 };
 
 /* Where a try at a byte of the file reads from.  The map is held. */
@@ -27,14 +26,11 @@ struct place {
 
 struct reader {
     struct dfs *fs;
-    char *path;
-    pthread_mutex_t lock; /* map, map_bytes, dead, dead_count */
-    struct block_map *map;
-    uint64_t map_bytes, length;
-    char *dead[DEAD_MAX]; /* uuids of datanodes that failed */
-    int dead_count;
+    struct locator *where;
+    struct coder *coder; /* NULL: not striped */
     uint64_t at;
     struct block_reader *block; /* the sequential stream: open at byte block_at of the file */
+    struct group_reader *group; /* instead, when striped */
     uint64_t block_at, block_end;
     struct place place; /* where that stream comes from, or last came from */
     atomic_ulong local_bytes, remote_bytes, short_circuit_bytes;
@@ -45,36 +41,30 @@ struct reader {
 int reader_open(struct dfs *fs, const char *path, struct reader **out, struct err *err)
 {
     struct reader *r = calloc(1, sizeof *r);
+    const struct stripe_policy *p;
     int rc;
 
     if (!r)
         return err_set(err, ERR_NOMEM, "open %s", path);
     r->fs = fs;
-    pthread_mutex_init(&r->lock, NULL);
-    r->path = strdup(path);
-    r->map_bytes = (uint64_t)conf_int(fs->conf, OPT_block_size) * MAP_BLOCKS_FIRST;
-    rc = r->path ? block_map_fetch(fs, path, 0, r->map_bytes, &r->map, err)
-                 : err_set(err, ERR_NOMEM, "open %s", path);
+    rc = locator_open(fs, path, &r->where, err);
+    p = rc == 0 ? locator_policy(r->where) : NULL;
+    if (p)
+        rc = coder_new(p->codec, p->data, p->parity, &r->coder, err);
     if (rc < 0) {
         reader_close(r);
         return rc;
     }
-    r->length = r->map->file_length;
     *out = r;
     return 0;
-}
-
-static void forget_dead(struct reader *r)
-{
-    for (int i = 0; i < r->dead_count; i++)
-        free(r->dead[i]);
-    r->dead_count = 0;
 }
 
 static void close_block(struct reader *r)
 {
     block_reader_close(r->block);
+    group_reader_close(r->group);
     r->block = NULL;
+    r->group = NULL;
 }
 
 void reader_close(struct reader *r)
@@ -82,112 +72,20 @@ void reader_close(struct reader *r)
     if (!r)
         return;
     close_block(r);
-    forget_dead(r);
     block_map_drop(r->place.map);
-    block_map_drop(r->map);
-    pthread_mutex_destroy(&r->lock);
-    free(r->path);
+    locator_close(r->where);
+    coder_free(r->coder);
     free(r);
 }
 
 /* ---- which block, from where ---- */
 
-/* A map that covers @offset, held for the caller.  @stale is a map that failed the caller: any
- * other than that will do. */
-static int get_map(struct reader *r, uint64_t offset, const struct block_map *stale,
-                   struct block_map **out, struct err *err)
-{
-    struct block_map *m = NULL;
-    uint64_t span;
-    int rc;
-
-    pthread_mutex_lock(&r->lock);
-    if (r->map != stale && offset >= r->map->from && offset < r->map->to)
-        m = block_map_hold(r->map);
-    else if (!stale && r->map_bytes < r->length)
-        r->map_bytes *= 2;
-    span = r->map_bytes;
-    pthread_mutex_unlock(&r->lock);
-    if (m) {
-        *out = m;
-        return 0;
-    }
-    rc = block_map_fetch(r->fs, r->path, offset, span, &m, err);
-    if (rc < 0)
-        return rc;
-    pthread_mutex_lock(&r->lock);
-    block_map_drop(r->map);
-    r->map = block_map_hold(m);
-    pthread_mutex_unlock(&r->lock);
-    *out = m;
-    return 0;
-}
-
-static bool is_dead(struct reader *r, const char *uuid)
-{
-    bool found = false;
-
-    pthread_mutex_lock(&r->lock);
-    for (int i = 0; i < r->dead_count && !found; i++)
-        found = strcmp(r->dead[i], uuid) == 0;
-    pthread_mutex_unlock(&r->lock);
-    return found;
-}
-
-static void add_dead(struct reader *r, const char *uuid)
-{
-    if (is_dead(r, uuid))
-        return;
-    pthread_mutex_lock(&r->lock);
-    if (r->dead_count < DEAD_MAX && (r->dead[r->dead_count] = strdup(uuid)))
-        r->dead_count++;
-    pthread_mutex_unlock(&r->lock);
-}
-
 static const Pb__DatanodeInfoProto *pick_node(struct reader *r, const Pb__LocatedBlockProto *b)
 {
     for (size_t i = 0; i < b->n_locs; i++)
-        if (!is_dead(r, b->locs[i]->id->datanodeuuid))
+        if (!locator_is_dead(r->where, b->locs[i]))
             return b->locs[i];
     return NULL;
-}
-
-/* Tells the namenode which replica does not match its checksums; that it can't be told is no
- * reason not to read on. */
-static void report_bad(struct reader *r, const Pb__LocatedBlockProto *b,
-                       const Pb__DatanodeInfoProto *node)
-{
-    Pb__ReportBadBlocksRequestProto req = PB__REPORT_BAD_BLOCKS_REQUEST_PROTO__INIT;
-    Pb__ReportBadBlocksResponseProto *answer;
-    Pb__LocatedBlockProto bad = *b, *list[1] = {&bad};
-    Pb__DatanodeInfoProto *nodes[1] = {(Pb__DatanodeInfoProto *)(uintptr_t)node};
-    struct arena arena;
-
-    for (size_t i = 0; i < b->n_locs; i++) {
-        if (b->locs[i] != node)
-            continue;
-        bad.storagetypes = b->n_storagetypes > i ? &b->storagetypes[i] : NULL;
-        bad.n_storagetypes = b->n_storagetypes > i;
-        bad.storageids = b->n_storageids > i ? &b->storageids[i] : NULL;
-        bad.n_storageids = b->n_storageids > i;
-    }
-    bad.locs = nodes;
-    bad.n_locs = 1;
-    bad.n_iscached = 0;
-    req.blocks = list;
-    req.n_blocks = 1;
-    arena_init(&arena, FS_ANSWER_MAX);
-    FS_ASK(r->fs, "reportBadBlocks", &req, report_bad_blocks, &arena, &answer, NULL);
-    arena_done(&arena);
-}
-
-/* A replica failed: blame it, so that the next try takes another. */
-static void blame(struct reader *r, const Pb__LocatedBlockProto *b,
-                  const Pb__DatanodeInfoProto *node, enum err_code code)
-{
-    add_dead(r, node->id->datanodeuuid);
-    if (code == ERR_CORRUPT)
-        report_bad(r, b, node);
 }
 
 static int no_node(const struct reader *r, const Pb__LocatedBlockProto *b, const struct err *why,
@@ -195,15 +93,37 @@ static int no_node(const struct reader *r, const Pb__LocatedBlockProto *b, const
 {
     return err_set_class(err, ERR_BLOCK_MISSING, "org.apache.hadoop.hdfs.BlockMissingException",
                          "Could not obtain block: %s:blk_%" PRIu64 "_%" PRIu64 " file=%s%s%.500s",
-                         b->b->poolid, b->b->blockid, b->b->generationstamp, r->path,
+                         b->b->poolid, b->b->blockid, b->b->generationstamp, locator_path(r->where),
                          why->text[0] ? ": " : "", why->text);
 }
 
-static void pause_ms(long ms)
+/* Lets go of a map that does not hold @offset, and sees to it that there is one. */
+static int need_map(struct reader *r, uint64_t offset, struct place *p, struct err *err)
 {
-    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    if (p->map && (offset < p->map->from || offset >= p->map->to)) {
+        block_map_drop(p->map);
+        p->map = NULL;
+    }
+    return p->map ? 0 : locator_map(r->where, offset, NULL, &p->map, err);
+}
 
-    nanosleep(&ts, NULL);
+/* All failed: they get another chance, with fresh locations. */
+static int renew_map(struct reader *r, uint64_t offset, struct place *p, struct err *err)
+{
+    struct block_map *stale = p->map;
+    int rc;
+
+    locator_forget_dead(r->where);
+    locator_pause(p->rounds);
+    p->map = NULL;
+    rc = locator_map(r->where, offset, stale, &p->map, err);
+    block_map_drop(stale);
+    return rc;
+}
+
+static int no_block(const struct reader *r, uint64_t offset, struct err *err)
+{
+    return err_set(err, ERR_IO, "%s: no block holds byte %" PRIu64, locator_path(r->where), offset);
 }
 
 /* The next datanode worth a try.  When all of them failed, they all get another chance with fresh
@@ -212,36 +132,79 @@ static int find_place(struct reader *r, uint64_t offset, struct place *p, struct
 {
     int rounds_max = (int)conf_int(r->fs->conf, OPT_client_acquire);
 
-    if (p->map && (offset < p->map->from || offset >= p->map->to)) {
-        block_map_drop(p->map);
-        p->map = NULL;
-    }
     for (;;) {
-        struct block_map *stale;
-        int rc;
+        int rc = need_map(r, offset, p, err);
 
-        if (!p->map) {
-            rc = get_map(r, offset, NULL, &p->map, err);
-            if (rc < 0)
-                return rc;
-        }
+        if (rc < 0)
+            return rc;
         p->block = block_map_find(p->map, offset);
         p->node = p->block ? pick_node(r, p->block) : NULL;
         if (p->node)
             return 0;
         if (p->rounds++ >= rounds_max)
-            return p->block
-                       ? no_node(r, p->block, &p->why, err)
-                       : err_set(err, ERR_IO, "%s: no block holds byte %" PRIu64, r->path, offset);
-        pthread_mutex_lock(&r->lock);
-        forget_dead(r);
-        pthread_mutex_unlock(&r->lock);
-        if (p->rounds > 1)
-            pause_ms(300L << (p->rounds < 6 ? p->rounds : 6));
-        stale = p->map;
-        p->map = NULL;
-        rc = get_map(r, offset, stale, &p->map, err);
-        block_map_drop(stale);
+            return p->block ? no_node(r, p->block, &p->why, err) : no_block(r, offset, err);
+        rc = renew_map(r, offset, p, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+/* ---- block groups ---- */
+
+/* Opens @offset to the end of its group, or @n bytes of it, whatever is less. */
+static int open_group(struct reader *r, uint64_t offset, uint64_t n, struct place *p,
+                      struct group_reader **out, struct err *err)
+{
+    struct group_range what = {
+        .where = r->where, .policy = locator_policy(r->where), .coder = r->coder};
+    int rc = need_map(r, offset, p, err);
+
+    if (rc < 0)
+        return rc;
+    p->block = block_map_find(p->map, offset);
+    if (!p->block)
+        return no_block(r, offset, err);
+    what.group = p->block;
+    what.length = block_map_length(p->map, p->block);
+    what.from = offset - p->block->offset;
+    what.to = n < what.length - what.from ? what.from + n : what.length;
+    return group_reader_open(r->fs, &what, out, err);
+}
+
+/* After a group could not be read (p->why): 0 when it is worth another try. */
+static int group_failed(struct reader *r, uint64_t offset, struct place *p, struct err *err)
+{
+    if (p->why.code == ERR_BLOCK_MISSING && p->rounds++ < STRIPED_ROUNDS_MAX)
+        return renew_map(r, offset, p, err);
+    if (err)
+        *err = p->why;
+    return -(int)p->why.code;
+}
+
+static ssize_t view_group(struct reader *r, const uint8_t **bytes, struct err *err)
+{
+    struct place *p = &r->place;
+
+    for (;;) {
+        ssize_t n;
+        int rc = 0;
+
+        if (r->group && (r->block_at != r->at || r->at == r->block_end))
+            close_block(r);
+        if (!r->group) {
+            rc = open_group(r, r->at, UINT64_MAX, p, &r->group, err);
+            if (rc < 0)
+                return rc;
+            r->block_at = r->at;
+            r->block_end = p->block->offset + block_map_length(p->map, p->block);
+        }
+        n = group_reader_view(r->group, bytes, &p->why);
+        if (n > 0) {
+            p->rounds = 0;
+            return n;
+        }
+        close_block(r);
+        rc = group_failed(r, r->at, p, err);
         if (rc < 0)
             return rc;
     }
@@ -278,8 +241,10 @@ static ssize_t view(struct reader *r, const uint8_t **bytes, struct err *err)
 {
     struct place *p = &r->place;
 
-    if (r->at >= r->length)
+    if (r->at >= locator_length(r->where))
         return 0;
+    if (r->coder)
+        return view_group(r, bytes, err);
     for (;;) {
         ssize_t n = 0;
 
@@ -298,15 +263,18 @@ static ssize_t view(struct reader *r, const uint8_t **bytes, struct err *err)
             p->rounds = 0;
             return n;
         }
-        blame(r, p->block, p->node, n == 0 ? ERR_CLOSED : p->why.code);
+        locator_blame(r->where, p->block, p->node, n == 0 ? ERR_CLOSED : p->why.code);
         close_block(r);
     }
 }
 
 static void use(struct reader *r, size_t n)
 {
-    count_bytes(r, block_reader_kind(r->block), n);
-    block_reader_use(r->block, n);
+    count_bytes(r, r->group ? group_reader_kind(r->group) : block_reader_kind(r->block), n);
+    if (r->group)
+        group_reader_use(r->group, n);
+    else
+        block_reader_use(r->block, n);
     r->at += n;
     r->block_at += n;
 }
@@ -376,9 +344,9 @@ static void skip_to(struct reader *r, uint64_t offset)
 
 int reader_seek(struct reader *r, uint64_t offset, struct err *err)
 {
-    if (offset > r->length)
+    if (offset > locator_length(r->where))
         return err_set(err, ERR_ARGUMENT, "Cannot seek after EOF: %" PRIu64 " of %" PRIu64, offset,
-                       r->length);
+                       locator_length(r->where));
     if (r->block && r->block_at == r->at && offset > r->at && offset - r->at <= SKIP_MAX &&
         offset < r->block_end)
         skip_to(r, offset);
@@ -387,6 +355,72 @@ int reader_seek(struct reader *r, uint64_t offset, struct err *err)
 }
 
 /* ---- positional reads ---- */
+
+/* The next datanode that is not in the race yet. */
+static const Pb__DatanodeInfoProto *pick_other(struct reader *r, const Pb__LocatedBlockProto *b,
+                                               const struct race *race)
+{
+    for (size_t i = 0; i < b->n_locs; i++)
+        if (!locator_is_dead(r->where, b->locs[i]) && !race_has(race, b->locs[i]))
+            return b->locs[i];
+    return NULL;
+}
+
+/* The first try that came out well; NULL when all failed, and have been blamed. */
+static struct race_try *run_race(struct reader *r, struct place *p, struct race *race)
+{
+    long ms = hedge_threshold_ms(r->fs->hedge);
+    struct race_try *t = NULL;
+    bool more = race_start(race, p->node);
+
+    for (;;) {
+        t = race_wait(race, more ? ms : -1);
+        if (t && t->rc == 0)
+            return t;
+        if (!t && !more)
+            return NULL; /* none runs any more, and there is nobody left to ask */
+        if (t) {
+            p->why = t->err;
+            locator_blame(r->where, p->block, t->node, t->err.code);
+        }
+        p->node = pick_other(r, p->block, race);
+        more = p->node && race_start(race, p->node);
+    }
+}
+
+/* As read_in_block(), but the next datanode is asked as well when the first is slow. */
+static ssize_t read_hedged(struct reader *r, uint8_t *buf, size_t n, uint64_t offset,
+                           struct err *err)
+{
+    struct place p = {.map = NULL};
+    struct race_try *won = NULL;
+    size_t length = 0;
+    int rc = 0;
+
+    while (rc == 0 && !won) {
+        struct race *race;
+        uint64_t in_block, left;
+
+        rc = find_place(r, offset, &p, err);
+        if (rc < 0)
+            break;
+        in_block = offset - p.block->offset;
+        left = block_map_length(p.map, p.block) - in_block;
+        length = n < left ? n : (size_t)left;
+        rc = race_new(r->fs->hedge, p.map, p.block, in_block, length, &race, err);
+        if (rc < 0)
+            break;
+        won = run_race(r, &p, race);
+        if (won) {
+            memcpy(buf, won->bytes, length);
+            count_bytes(r, won->kind, length);
+            race_won(race, won);
+        }
+        race_drop(race);
+    }
+    block_map_drop(p.map);
+    return rc < 0 ? rc : (ssize_t)length;
+}
 
 /* Reads inside one block, from whichever replica is good. */
 static ssize_t read_in_block(struct reader *r, uint8_t *buf, size_t n, uint64_t offset,
@@ -425,23 +459,58 @@ static ssize_t read_in_block(struct reader *r, uint8_t *buf, size_t n, uint64_t 
         if (rc == 0)
             count_bytes(r, block_reader_kind(b), got);
         else
-            blame(r, p.block, p.node, p.why.code);
+            locator_blame(r->where, p.block, p.node, p.why.code);
         block_reader_close(b);
     } while (rc < 0);
     block_map_drop(p.map);
     return rc < 0 ? rc : (ssize_t)got;
 }
 
+/* Reads inside one block group. */
+static ssize_t read_in_group(struct reader *r, uint8_t *buf, size_t n, uint64_t offset,
+                             struct err *err)
+{
+    struct place p = {.map = NULL};
+    struct group_reader *g = NULL;
+    size_t got = 0;
+    int rc = open_group(r, offset, n, &p, &g, err);
+
+    while (rc == 0) {
+        const uint8_t *bytes;
+        ssize_t k = group_reader_view(g, &bytes, &p.why);
+
+        if (k == 0)
+            break;
+        if (k < 0) {
+            rc = group_failed(r, offset + got, &p, err);
+            group_reader_close(g);
+            g = NULL;
+            rc = rc < 0 ? rc : open_group(r, offset + got, n - got, &p, &g, err);
+            continue;
+        }
+        memcpy(buf + got, bytes, (size_t)k);
+        count_bytes(r, group_reader_kind(g), (size_t)k);
+        group_reader_use(g, (size_t)k);
+        got += (size_t)k;
+    }
+    group_reader_close(g);
+    block_map_drop(p.map);
+    return rc < 0 && got == 0 ? rc : (ssize_t)got;
+}
+
 ssize_t reader_pread(struct reader *r, void *buf, size_t n, uint64_t offset, struct err *err)
 {
     size_t got = 0;
 
-    if (offset >= r->length)
+    if (offset >= locator_length(r->where))
         return 0;
-    if (n > r->length - offset)
-        n = (size_t)(r->length - offset);
+    if (n > locator_length(r->where) - offset)
+        n = (size_t)(locator_length(r->where) - offset);
     while (got < n) {
-        ssize_t k = read_in_block(r, (uint8_t *)buf + got, n - got, offset + got, err);
+        uint8_t *to = (uint8_t *)buf + got;
+        ssize_t k = r->coder       ? read_in_group(r, to, n - got, offset + got, err)
+                    : r->fs->hedge ? read_hedged(r, to, n - got, offset + got, err)
+                                   : read_in_block(r, to, n - got, offset + got, err);
 
         if (k < 0)
             return got > 0 ? (ssize_t)got : k;
@@ -457,7 +526,12 @@ uint64_t reader_tell(const struct reader *r)
 
 uint64_t reader_length(const struct reader *r)
 {
-    return r->length;
+    return locator_length(r->where);
+}
+
+uint64_t reader_version(const struct reader *r, bool *whole)
+{
+    return locator_version(r->where, whole);
 }
 
 void reader_stats(const struct reader *r, struct dfs_read_stats *out)

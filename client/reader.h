@@ -24,6 +24,7 @@ ssize_t reader_copy_out(struct reader *r, int fd, size_t n, struct err *err);
 int reader_seek(struct reader *r, uint64_t offset, struct err *err);
 uint64_t reader_tell(const struct reader *r);
 uint64_t reader_length(const struct reader *r);
+uint64_t reader_version(const struct reader *r, bool *whole); /* as of its opening */
 void reader_stats(const struct reader *r, struct dfs_read_stats *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client/group_writer.h"
 #include "client/keeper.h"
 #include "client/pipeline.h"
 #include "common/env.h"
@@ -24,6 +25,7 @@ struct writer {
     char *path;
     struct arena arena; /* path */
     pthread_mutex_t lock;
+    struct group_writer *groups; /* NULL: not striped; else what follows is not used */
     struct pipeline pipe;
     struct packet_queue queue;
     struct packet *current, *spare;
@@ -35,7 +37,8 @@ struct writer {
     uint64_t at;         /* position in the file */
     uint64_t file_id;
     bool pending_append; /* the last block was taken over and not yet connected to */
-    bool unpersisted;    /* the namenode does not know of this block's bytes since a flush */
+    enum dfs_sync sync;
+    bool unpersisted; /* the namenode does not know of this block's bytes since a flush */
     int rebuilds;
     struct err failed; /* code 0: well */
 };
@@ -69,6 +72,7 @@ static void writer_free(struct writer *w)
     packet_free_list(w->queue.head);
     packet_free_list(w->spare);
     packet_free(w->current);
+    group_writer_free(w->groups);
     pipeline_done(&w->pipe);
     arena_done(&w->arena);
     pthread_mutex_destroy(&w->lock);
@@ -113,15 +117,21 @@ static int ask_create(struct writer *w, const struct dfs_create *how, struct are
     const struct conf *conf = w->fs->conf;
     int rc;
 
-    unmasked.perm = how->mode ? how->mode : 0666;
+    unmasked.perm = how->mode || how->exact_mode ? how->mode : 0666;
     masked.perm = unmasked.perm & ~(how->exact_mode ? 0u : (unsigned)w->fs->umask);
+    if (how->full_mode)
+        unmasked.perm = how->full_mode;
     req.src = w->path;
     req.masked = &masked;
     req.unmasked = &unmasked;
     req.clientname = w->fs->client_name;
-    req.createflag = PB__CREATE_FLAG_PROTO__CREATE;
+    req.createflag = how->flags ? how->flags : PB__CREATE_FLAG_PROTO__CREATE;
     if (how->overwrite)
         req.createflag |= PB__CREATE_FLAG_PROTO__OVERWRITE;
+    if (how->ec_policy && strcmp(how->ec_policy, "replication") == 0)
+        req.createflag |= PB__CREATE_FLAG_PROTO__SHOULD_REPLICATE;
+    else
+        req.ecpolicyname = (char *)(uintptr_t)how->ec_policy;
     req.createparent = how->make_parents;
     req.replication =
         how->replication ? how->replication : (uint32_t)conf_int(conf, OPT_replication);
@@ -141,11 +151,42 @@ static int ask_create(struct writer *w, const struct dfs_create *how, struct are
     return rc;
 }
 
-static void take_file(struct writer *w, const Pb__HdfsFileStatusProto *file)
+static int make_striped(struct writer *w, const Pb__HdfsFileStatusProto *file, struct err *err)
 {
+    struct group_writer_options o = {
+        .path = w->path,
+        .file_id = file->fileid,
+        .block_size = file->blocksize,
+        .checksum = w->pipe.checksum,
+        .packet_bytes = w->data_max,
+        .policy = file->ecpolicy,
+        .sync = w->sync != DFS_SYNC_NONE,
+    };
+
+    return group_writer_new(w->fs, &o, &w->groups, err);
+}
+
+/* @how: whether names matter from now on, and who wants to know what was made. */
+static int take_file(struct writer *w, const Pb__HdfsFileStatusProto *file,
+                     const struct dfs_create *how, struct err *err)
+{
+    int rc = 0;
+
+    if (how && how->by_id) {
+        char *path = arena_printf(&w->arena, "/.reserved/.inodes/%" PRIu64, file->fileid);
+
+        if (!path)
+            return err_set(err, ERR_NOMEM, "%s", w->path);
+        w->path = path;
+        w->pipe.path = path;
+    }
+    w->sync = how ? how->sync : DFS_SYNC_NONE;
     w->file_id = w->pipe.file_id = file->fileid;
     w->pipe.block_size = file->blocksize;
     w->pipe.replication = file->block_replication;
+    if (file->ecpolicy)
+        rc = make_striped(w, file, err);
+    return rc == 0 && how && how->made ? fs_stat_from(file, w->path, how->made, err) : rc;
 }
 
 int writer_create(struct dfs *fs, const char *path, const struct dfs_create *how,
@@ -160,10 +201,10 @@ int writer_create(struct dfs *fs, const char *path, const struct dfs_create *how
         return rc;
     arena_init(&arena, FS_ANSWER_MAX);
     rc = ask_create(w, how, &arena, &file, err);
-    if (rc == 0) {
-        take_file(w, file);
+    if (rc == 0)
+        rc = take_file(w, file, how, err);
+    if (rc == 0)
         rc = keeper_add(fs->keeper, w, err);
-    }
     arena_done(&arena);
     if (rc < 0) {
         writer_free(w);
@@ -185,7 +226,8 @@ static int adopt_last(struct writer *w, const Pb__LocatedBlockProto *b, struct e
     return 0;
 }
 
-int writer_append(struct dfs *fs, const char *path, struct writer **out, struct err *err)
+int writer_append(struct dfs *fs, const char *path, const struct dfs_create *how,
+                  struct writer **out, struct err *err)
 {
     Pb__AppendRequestProto req = PB__APPEND_REQUEST_PROTO__INIT;
     Pb__AppendResponseProto *answer;
@@ -200,14 +242,19 @@ int writer_append(struct dfs *fs, const char *path, struct writer **out, struct 
     req.clientname = fs->client_name;
     req.has_flag = true;
     req.flag = PB__CREATE_FLAG_PROTO__APPEND;
+    if (how && how->new_block)
+        req.flag |= PB__CREATE_FLAG_PROTO__NEW_BLOCK;
     rc = FS_ASK(fs, "append", &req, append, &arena, &answer, err);
     if (rc == 0 && !answer->stat)
         rc = err_set(err, ERR_PROTOCOL, "append to %s was answered with no file", w->path);
+    if (rc == 0)
+        rc = take_file(w, answer->stat, how, err);
     if (rc == 0) {
-        take_file(w, answer->stat);
         w->at = answer->stat->length;
         if (answer->block)
-            rc = adopt_last(w, answer->block, err);
+            rc = w->groups               ? group_writer_follow(w->groups, answer->block->b, err)
+                 : how && how->new_block ? pipeline_follow(&w->pipe, answer->block->b, err)
+                                         : adopt_last(w, answer->block, err);
     }
     if (rc == 0)
         rc = keeper_add(fs->keeper, w, err);
@@ -338,25 +385,51 @@ static int drive(struct writer *w, int left, bool closing, struct err *err)
     return rc;
 }
 
-/* Ends the block: all data is acknowledged first, so that a failure while closing is known to
- * concern the closing alone. */
-static int end_block(struct writer *w, struct err *err)
+/* The packet that ends the block. */
+static int push_last(struct writer *w, struct err *err)
 {
-    struct packet *last;
-    int rc = drive(w, 0, false, err);
+    struct packet *last = take_spare(w);
 
-    if (rc < 0)
-        return rc;
-    last = take_spare(w);
     if (!last)
         return err_set(err, ERR_NOMEM, "packet");
     last->n = last->flushed = 0;
-    last->sync = false;
+    last->sync = w->sync == DFS_SYNC_EVERY ||
+                 (w->sync == DFS_SYNC_FULL && w->block_at == w->pipe.block_size);
     last->offset = w->block_at;
     last->last = true;
     packet_seal(last, &w->pipe.checksum, w->next_seqno++);
     packet_queue_push(&w->queue, last);
-    rc = drive(w, 0, true, err);
+    return 0;
+}
+
+/* A short block of which nothing was sent yet. */
+static int send_whole(struct writer *w, struct err *err)
+{
+    struct packet *done = NULL;
+    int rc = push_last(w, err);
+
+    if (rc == 0)
+        rc = pipeline_write_block(&w->pipe, &w->queue, &done, err);
+    recycle(w, done);
+    return rc;
+}
+
+/* All data is acknowledged first, so that a failure while closing is known to concern the closing
+ * alone. */
+static int send_rest(struct writer *w, struct err *err)
+{
+    int rc = drive(w, 0, false, err);
+
+    if (rc == 0)
+        rc = push_last(w, err);
+    return rc == 0 ? drive(w, 0, true, err) : rc;
+}
+
+static int end_block(struct writer *w, struct err *err)
+{
+    bool whole = !w->pipe.has_block && w->queue.count < WHOLE_PACKETS_MAX;
+    int rc = whole ? send_whole(w, err) : send_rest(w, err);
+
     if (rc < 0)
         return rc;
     pipeline_end_block(&w->pipe);
@@ -417,11 +490,31 @@ static int push_full(struct writer *w, struct err *err)
     return 0;
 }
 
-static int need_current(struct writer *w, struct err *err)
+/* Room for the next bytes.  The block's size is known from the file; nothing is asked of the namenode
+ * before a packet is sent. */
+static int find_room(struct writer *w, uint8_t **at, size_t *n, struct err *err)
 {
-    /* The block's size is known from the file; nothing is asked of the namenode before a packet
-     * is sent. */
-    return w->current ? 0 : begin_packet(w, w->block_at, err);
+    int rc = 0;
+
+    if (w->groups)
+        return group_writer_room(w->groups, at, n, err);
+    if (!w->current)
+        rc = begin_packet(w, w->block_at, err);
+    if (rc < 0)
+        return rc;
+    *at = w->current->data + w->current->n;
+    *n = w->current->cap - w->current->n;
+    return 0;
+}
+
+/* @n bytes were put there. */
+static int filled(struct writer *w, size_t n, struct err *err)
+{
+    w->at += n;
+    if (w->groups)
+        return group_writer_filled(w->groups, n, err);
+    w->current->n += (uint32_t)n;
+    return w->current->n == w->current->cap ? push_full(w, err) : 0;
 }
 
 static int fail(struct writer *w, int rc, struct err *err)
@@ -429,6 +522,8 @@ static int fail(struct writer *w, int rc, struct err *err)
     if (rc < 0 && !w->failed.code) {
         w->failed = *err;
         pipeline_disconnect(&w->pipe);
+        if (w->groups)
+            group_writer_disconnect(w->groups);
     }
     return rc;
 }
@@ -460,21 +555,17 @@ int writer_write(struct writer *w, const void *buf, size_t n, struct err *err)
     int rc = enter(w, &why);
 
     while (rc == 0 && n > 0) {
-        struct packet *p;
+        uint8_t *to;
         size_t k;
 
-        rc = need_current(w, &why);
+        rc = find_room(w, &to, &k, &why);
         if (rc < 0)
             break;
-        p = w->current;
-        k = n < p->cap - p->n ? n : p->cap - p->n;
-        memcpy(p->data + p->n, from, k);
-        p->n += (uint32_t)k;
+        k = n < k ? n : k;
+        memcpy(to, from, k);
         from += k;
         n -= k;
-        w->at += k;
-        if (p->n == p->cap)
-            rc = push_full(w, &why);
+        rc = filled(w, k, &why);
     }
     return leave(w, rc, &why, err);
 }
@@ -486,14 +577,14 @@ ssize_t writer_copy_in(struct writer *w, int fd, size_t n, struct err *err)
     int rc = enter(w, &why);
 
     while (rc == 0 && done < n) {
-        struct packet *p;
+        uint8_t *to;
+        size_t room;
         ssize_t k;
 
-        rc = need_current(w, &why);
+        rc = find_room(w, &to, &room, &why);
         if (rc < 0)
             break;
-        p = w->current;
-        k = read(fd, p->data + p->n, n - done < p->cap - p->n ? n - done : p->cap - p->n);
+        k = read(fd, to, n - done < room ? n - done : room);
         if (k < 0 && errno == EINTR)
             continue;
         if (k < 0) { /* the source's fault: the writer stays well */
@@ -503,11 +594,8 @@ ssize_t writer_copy_in(struct writer *w, int fd, size_t n, struct err *err)
         }
         if (k == 0)
             break;
-        p->n += (uint32_t)k;
         done += (size_t)k;
-        w->at += (uint64_t)k;
-        if (p->n == p->cap)
-            rc = push_full(w, &why);
+        rc = filled(w, (size_t)k, &why);
     }
     rc = leave(w, rc, &why, err);
     return rc < 0 ? rc : (ssize_t)done;
@@ -520,21 +608,22 @@ uint64_t writer_tell(const struct writer *w)
 
 /* ---- flushing ---- */
 
-/* Tells the namenode that the file has this block: after the first flush into it. */
-static int persist(struct writer *w, struct err *err)
+/* Tells the namenode that the file has this block, after the first flush into it; or how long it is
+ * now. */
+static int persist(struct writer *w, bool with_length, struct err *err)
 {
     Pb__FsyncRequestProto req = PB__FSYNC_REQUEST_PROTO__INIT;
     Pb__FsyncResponseProto *answer;
     struct arena arena;
     int rc;
 
-    if (!w->unpersisted)
+    if (!w->unpersisted && !with_length)
         return 0;
     arena_init(&arena, FS_ANSWER_MAX);
     req.src = w->path;
     req.client = w->fs->client_name;
     req.has_lastblocklength = true;
-    req.lastblocklength = -1;
+    req.lastblocklength = with_length ? (int64_t)w->pipe.block.numbytes : -1;
     req.has_fileid = true;
     req.fileid = w->file_id;
     rc = FS_ASK_PATIENTLY(w->fs, "fsync", &req, fsync, &arena, &answer, err);
@@ -584,12 +673,16 @@ static int push_sync(struct writer *w, struct err *err)
     return 0;
 }
 
-int writer_flush(struct writer *w, bool sync, struct err *err)
+/* A striped file's bytes can't be flushed before their stripe is complete; as in Hadoop, that is no error. */
+int writer_flush(struct writer *w, unsigned how, struct err *err)
 {
+    bool sync = how & DFS_FLUSH_SYNC;
     struct err why = {0};
     int rc = enter(w, &why);
     bool fresh = w->current && w->current->n > w->current->flushed;
 
+    if (w->groups)
+        return leave(w, rc, &why, err);
     if (rc == 0 && fresh) {
         w->current->sync = sync;
         rc = seal_for_flush(w, &why);
@@ -600,12 +693,19 @@ int writer_flush(struct writer *w, bool sync, struct err *err)
         rc = drive(w, 0, false, &why);
     if (rc == 0 && w->pipe.has_block) {
         w->pipe.hflushed = true;
-        rc = persist(w, &why);
+        rc = persist(w, how & DFS_FLUSH_LENGTH, &why);
     }
     return leave(w, rc, &why, err);
 }
 
 /* ---- closing ---- */
+
+static const Pb__ExtendedBlockProto *last_block(const struct writer *w)
+{
+    if (w->groups)
+        return group_writer_last(w->groups);
+    return w->pipe.block.poolid ? &w->pipe.block : NULL;
+}
 
 /* The namenode closes the file when its last block has enough replicas; until then it says no. */
 static int complete(struct writer *w, struct err *err)
@@ -620,7 +720,7 @@ static int complete(struct writer *w, struct err *err)
     arena_init(&arena, FS_ANSWER_MAX);
     req.src = w->path;
     req.clientname = w->fs->client_name;
-    req.last = w->pipe.block.poolid ? &w->pipe.block : NULL;
+    req.last = (Pb__ExtendedBlockProto *)(uintptr_t)last_block(w);
     req.has_fileid = true;
     req.fileid = w->file_id;
     for (;;) {
@@ -629,10 +729,11 @@ static int complete(struct writer *w, struct err *err)
         if (rc < 0 || answer->result)
             break;
         if (tries-- <= 0) {
-            rc = err_set(err, ERR_IO,
-                         "Unable to close file because the last block blk_%" PRIu64 "_%" PRIu64
-                         " does not have enough number of replicas.",
-                         w->pipe.block.blockid, w->pipe.block.generationstamp);
+            rc =
+                err_set(err, ERR_IO,
+                        "Unable to close file because the last block blk_%" PRIu64 "_%" PRIu64
+                        " does not have enough number of replicas.",
+                        req.last ? req.last->blockid : 0, req.last ? req.last->generationstamp : 0);
             break;
         }
         pause_ms(pause);
@@ -642,15 +743,31 @@ static int complete(struct writer *w, struct err *err)
     return rc;
 }
 
-static int finish(struct writer *w, struct err *err)
+/* All of the current block is with its datanodes, and it is ended. */
+static int finish_block(struct writer *w, struct err *err)
 {
-    int rc = 0;
-
     if (w->current && w->current->n > w->current->flushed)
         seal_current(w);
-    if (w->queue.count > 0 || w->pipe.has_block)
-        rc = end_block(w, err);
+    packet_free(w->current); /* what is in it was flushed */
+    w->current = NULL;
+    return w->queue.count > 0 || w->pipe.has_block ? end_block(w, err) : 0;
+}
+
+static int finish(struct writer *w, struct err *err)
+{
+    int rc = w->groups ? group_writer_finish(w->groups, err) : finish_block(w, err);
+
     return rc < 0 ? rc : complete(w, err);
+}
+
+int writer_end_block(struct writer *w, struct err *err)
+{
+    struct err why = {0};
+    int rc = enter(w, &why);
+
+    if (rc == 0)
+        rc = w->groups ? group_writer_finish(w->groups, &why) : finish_block(w, &why);
+    return leave(w, rc, &why, err);
 }
 
 int writer_close(struct writer *w, struct err *err)
@@ -665,6 +782,11 @@ int writer_close(struct writer *w, struct err *err)
     return rc;
 }
 
+bool writer_is_striped(const struct writer *w)
+{
+    return w->groups != NULL;
+}
+
 void writer_abandon(struct writer *w)
 {
     keeper_remove(w->fs->keeper, w);
@@ -677,5 +799,7 @@ void writer_keep_alive(struct writer *w)
         return;
     if (w->pipe.fd >= 0 && env_mono_ms(env_posix()) - w->pipe.last_send_ms >= HEARTBEAT_MS)
         pipeline_send_heartbeat(&w->pipe, NULL); /* a failure shows at the next write */
+    if (w->groups)
+        group_writer_keep_alive(w->groups, HEARTBEAT_MS);
     pthread_mutex_unlock(&w->lock);
 }

@@ -17,13 +17,16 @@ struct writer;
 
 int writer_create(struct dfs *fs, const char *path, const struct dfs_create *how,
                   struct writer **out, struct err *err);
-int writer_append(struct dfs *fs, const char *path, struct writer **out, struct err *err);
+int writer_append(struct dfs *fs, const char *path, const struct dfs_create *how,
+                  struct writer **out, struct err *err); /* @how: by_id, made */
 
 int writer_write(struct writer *w, const void *buf, size_t n, struct err *err);
 /* Reads up to @n bytes from @fd straight into packets; how many, 0 at its end. */
 ssize_t writer_copy_in(struct writer *w, int fd, size_t n, struct err *err);
-int writer_flush(struct writer *w, bool sync, struct err *err);
+int writer_flush(struct writer *w, unsigned how, struct err *err); /* enum dfs_flush */
+int writer_end_block(struct writer *w, struct err *err);
 int writer_close(struct writer *w, struct err *err); /* gone either way */
+bool writer_is_striped(const struct writer *w);
 void writer_abandon(struct writer *w);
 uint64_t writer_tell(const struct writer *w);
 

@@ -2,43 +2,103 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "client/shell/shell.h"
+#include "client/shell/tool.h"
 
-enum { ADMIN_FAILED = 255, POLL_MS = 500 };
+enum { POLL_MS = 500 };
 
-static const struct {
-    const char *name, *usage;
+struct row {
+    const char *name;
     int (*run)(struct admin *a, char **args, int count);
-} commands[] = {
-    {"report", "[-live] [-dead] [-decommissioning] [-enteringmaintenance] [-inmaintenance]",
-     admin_report},
-    {"safemode", "<enter | leave | get | wait | forceExit>", admin_safemode},
-    {"saveNamespace", "[-beforeShutdown]", admin_save_namespace},
-    {"rollEdits", "", admin_roll_edits},
-    {"refreshNodes", "", admin_refresh_nodes},
-    {"printTopology", "", admin_print_topology},
-    {"setQuota", "<quota> <dirname>...<dirname>", admin_set_quota},
-    {"clrQuota", "<dirname>...<dirname>", admin_set_quota},
-    {"setSpaceQuota", "<quota> <dirname>...<dirname>", admin_set_space_quota},
-    {"clrSpaceQuota", "<dirname>...<dirname>", admin_set_space_quota},
+    int min, max;
+    const char *usage, *own_usage, *help;
+};
+
+static const struct row commands[] = {
+#define ADMIN(name, fn, min, max, usage, own_usage, help)                                          \
+    {name, admin_##fn, min, max, usage, own_usage, help},
+#include "client/shell/admin.def"
+#undef ADMIN
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static const char help_of_help[] = "-help [cmd]: \tDisplays help for the given command or all "
+                                   "commands if none\n\t\tis specified.\n";
+
+static const struct row *find(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name + (name[0] == '-')) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void print_list(FILE *out)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        fprintf(out, "\t[-%s%s%s]\n", commands[i].name, commands[i].usage[0] ? " " : "",
+                commands[i].usage);
+    fprintf(out, "\t[-help [cmd]]\n");
+}
 
 static int usage(FILE *out)
 {
     fputs("Usage: hdfs dfsadmin\n"
           "Note: Administrative commands can only be run as the HDFS superuser.\n",
           out);
-    for (int i = 0; i < COMMANDS; i++)
-        fprintf(out, "\t[-%s%s%s]\n", commands[i].name, commands[i].usage[0] ? " " : "",
-                commands[i].usage);
-    fprintf(out, "\t[-help [cmd]]\n");
+    print_list(out);
+    fprintf(out, "\n%s", shell_generic_options);
     return ADMIN_FAILED;
+}
+
+static int help(const char *name)
+{
+    const struct row *row = name ? find(name) : NULL;
+
+    if (row) {
+        printf("%s\n", row->help);
+        return 0;
+    }
+    if (name && strcmp(name + (name[0] == '-'), "help") == 0) {
+        printf("%s\n", help_of_help);
+        return 0;
+    }
+    printf("hdfs dfsadmin performs DFS administrative commands.\n"
+           "Note: Administrative commands can only be run with superuser permission.\n"
+           "The full syntax is: \n\nhdfs dfsadmin\n");
+    print_list(stdout);
+    putchar('\n');
+    for (int i = 0; i < COMMANDS; i++)
+        printf("%s\n", commands[i].help);
+    printf("%s\n\n%s", help_of_help, shell_generic_options);
+    return 0;
+}
+
+int admin_usage(struct admin *a)
+{
+    fflush(stdout);
+    fprintf(stderr, "Usage: hdfs dfsadmin [-%s%s%s]\n", a->command, a->usage[0] ? " " : "",
+            a->usage);
+    return ADMIN_FAILED;
+}
+
+int admin_misused(struct admin *a, const char *fmt, ...)
+{
+    va_list ap;
+
+    fflush(stdout);
+    fprintf(stderr, "%s: ", a->command);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+    return admin_usage(a);
 }
 
 int admin_failed(struct admin *a, const struct err *err)
@@ -48,31 +108,31 @@ int admin_failed(struct admin *a, const struct err *err)
     return ADMIN_FAILED;
 }
 
-int shell_admin(struct conf *conf, int argc, char **argv)
+int admin_main(struct conf *conf, int argc, char **argv)
 {
-    struct admin a = {0};
+    struct admin a = {.conf = conf};
+    const struct row *row;
     struct err err;
-    int rc = -1;
+    int rc;
 
-    if (argc < 1 || strcmp(argv[0], "-help") == 0 || strcmp(argv[0], "help") == 0) {
-        usage(argc < 1 ? stderr : stdout);
-        return argc < 1 ? ADMIN_FAILED : 0;
-    }
+    if (argc < 1)
+        return usage(stderr);
+    if (strcmp(argv[0], "-help") == 0 || strcmp(argv[0], "help") == 0)
+        return help(argc > 1 ? argv[1] : NULL);
     a.command = argv[0] + (argv[0][0] == '-');
-    for (int i = 0; i < COMMANDS && rc < 0; i++) {
-        if (strcmp(commands[i].name, a.command) != 0)
-            continue;
-        if (dfs_connect(conf, NULL, NULL, &a.fs, &err) < 0)
-            return admin_failed(&a, &err);
-        arena_init(&a.arena, FS_ANSWER_MAX);
-        rc = commands[i].run(&a, argv + 1, argc - 1);
-        arena_done(&a.arena);
-        dfs_disconnect(a.fs);
-    }
-    if (rc < 0) {
+    if (!(row = find(argv[0]))) {
         fprintf(stderr, "%s: Unknown command\n", a.command);
         return usage(stderr);
     }
+    a.usage = row->own_usage ? row->own_usage : row->usage;
+    if (argc - 1 < row->min || (row->max >= 0 && argc - 1 > row->max))
+        return admin_usage(&a);
+    if (dfs_connect(conf, NULL, NULL, &a.fs, &err) < 0)
+        return admin_failed(&a, &err);
+    arena_init(&a.arena, FS_ANSWER_MAX);
+    rc = row->run(&a, argv + 1, argc - 1);
+    arena_done(&a.arena);
+    dfs_disconnect(a.fs);
     return fflush(stdout) == 0 ? rc : ADMIN_FAILED;
 }
 
@@ -107,7 +167,8 @@ int admin_safemode(struct admin *a, char **args, int count)
     struct err err;
     bool on = false;
 
-    for (int i = 0; count == 1 && i < 5; i++) {
+    (void)count;
+    for (int i = 0; i < 5; i++) {
         if (strcasecmp(args[0], words[i].word) != 0)
             continue;
         do {
@@ -119,8 +180,8 @@ int admin_safemode(struct admin *a, char **args, int count)
         printf("Safe mode is %s\n", on ? "ON" : "OFF");
         return 0;
     }
-    fprintf(stderr, "Usage: hdfs dfsadmin [-safemode enter | leave | get | wait | forceExit]\n");
-    return ADMIN_FAILED;
+    admin_usage(a);
+    return 0; /* as Hadoop's ends */
 }
 
 /* ---- the namenode's directories ---- */
@@ -154,6 +215,28 @@ int admin_roll_edits(struct admin *a, char **args, int count)
     return 0;
 }
 
+static int set_allowed(struct admin *a, char **args, int count, bool allow)
+{
+    struct err err;
+
+    if (count != 1)
+        return admin_misused(a, "%s", "Expecting exactly one directory");
+    if (dfs_allow_snapshot(a->fs, args[0], allow, &err) < 0)
+        return admin_failed(a, &err);
+    printf("%s snapshot on %s succeeded\n", allow ? "Allowing" : "Disallowing", args[0]);
+    return 0;
+}
+
+int admin_allow_snapshot(struct admin *a, char **args, int count)
+{
+    return set_allowed(a, args, count, true);
+}
+
+int admin_disallow_snapshot(struct admin *a, char **args, int count)
+{
+    return set_allowed(a, args, count, false);
+}
+
 int admin_refresh_nodes(struct admin *a, char **args, int count)
 {
     Pb__RefreshNodesRequestProto req = PB__REFRESH_NODES_REQUEST_PROTO__INIT;
@@ -166,68 +249,4 @@ int admin_refresh_nodes(struct admin *a, char **args, int count)
         return admin_failed(a, &err);
     printf("Refresh nodes successful\n");
     return 0;
-}
-
-/* ---- quotas ---- */
-
-/* What is not to be changed, and what takes a quota away, on the wire. */
-#define QUOTA_KEEP INT64_MAX
-#define QUOTA_NONE UINT64_MAX
-
-static int set_quota(struct admin *a, const char *path, uint64_t names, uint64_t space)
-{
-    Pb__SetQuotaRequestProto req = PB__SET_QUOTA_REQUEST_PROTO__INIT;
-    Pb__SetQuotaResponseProto *answer;
-    struct err err;
-
-    req.namespacequota = names;
-    req.storagespacequota = space;
-    if (fs_path(a->fs, path, &a->arena, &req.path, &err) < 0 ||
-        FS_ASK(a->fs, "setQuota", &req, set_quota, &a->arena, &answer, &err) < 0)
-        return admin_failed(a, &err);
-    return 0;
-}
-
-/* Takes the number in front of the paths of a -set; 0 when it is none. */
-static uint64_t take_number(const char *text, bool with_unit)
-{
-    static const char units[] = "kmgtpe";
-    char *end;
-    uint64_t v = strtoull(text, &end, 10);
-    const char *unit = *end ? strchr(units, *end | 0x20) : NULL;
-
-    if (with_unit && unit && !end[1])
-        return v << (10 * (unit - units + 1));
-    return *end || end == text ? 0 : v;
-}
-
-static int each_quota(struct admin *a, char **args, int count, bool space)
-{
-    bool clear = strncmp(a->command, "clr", 3) == 0;
-    uint64_t v = QUOTA_NONE;
-    int rc = 0;
-
-    if (count < 1 + !clear)
-        return usage(stderr);
-    if (!clear) {
-        v = take_number(*args++, space);
-        count--;
-        if (v == 0 || v >= INT64_MAX) {
-            fprintf(stderr, "%s: Invalid values for quota : %s\n", a->command, args[-1]);
-            return ADMIN_FAILED;
-        }
-    }
-    for (int i = 0; i < count && rc == 0; i++)
-        rc = set_quota(a, args[i], space ? QUOTA_KEEP : v, space ? v : QUOTA_KEEP);
-    return rc;
-}
-
-int admin_set_quota(struct admin *a, char **args, int count)
-{
-    return each_quota(a, args, count, false);
-}
-
-int admin_set_space_quota(struct admin *a, char **args, int count)
-{
-    return each_quota(a, args, count, true);
 }

@@ -7,8 +7,7 @@
 
 #include "client/shell/admin.h"
 
-/* 1.50 GB, as Hadoop's reports have it. */
-static const char *bytes_text(uint64_t n, char *out, size_t size)
+const char *admin_bytes_text(uint64_t n, char *out, size_t size)
 {
     static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB", "EB"};
     double v = (double)n;
@@ -29,7 +28,7 @@ static void size_line(const char *what, uint64_t n)
 {
     char text[32];
 
-    printf("%s: %" PRIu64 " (%s)\n", what, n, bytes_text(n, text, sizeof text));
+    printf("%s: %" PRIu64 " (%s)\n", what, n, admin_bytes_text(n, text, sizeof text));
 }
 
 /* Nothing of nothing is all of it. */
@@ -151,6 +150,15 @@ static void print_node(const Pb__DatanodeInfoProto *d)
     printf("Num of Blocks: %u\n\n\n", d->numblocks);
 }
 
+static void print_list(const char *what, bool asked, Pb__DatanodeInfoProto **nodes, size_t count)
+{
+    if (count == 0 && !asked)
+        return;
+    printf("%s datanodes (%zu):\n\n", what, count);
+    for (size_t i = 0; i < count; i++)
+        print_node(nodes[i]);
+}
+
 static int print_nodes(struct admin *a, Pb__DatanodeReportTypeProto type, const char *what,
                        bool asked, struct err *err)
 {
@@ -160,12 +168,30 @@ static int print_nodes(struct admin *a, Pb__DatanodeReportTypeProto type, const 
 
     req.type = type;
     rc = FS_ASK(a->fs, "getDatanodeReport", &req, get_datanode_report, &a->arena, &answer, err);
-    if (rc < 0 || (answer->n_di == 0 && !asked))
-        return rc;
-    printf("%s datanodes (%zu):\n\n", what, answer->n_di);
-    for (size_t i = 0; i < answer->n_di; i++)
-        print_node(answer->di[i]);
-    return 0;
+    if (rc == 0)
+        print_list(what, asked, answer->di, answer->n_di);
+    return rc;
+}
+
+/* Those that others find slow at taking packets. */
+static int print_slow(struct admin *a, bool asked, struct err *err)
+{
+    Pb__GetSlowDatanodeReportRequestProto req = PB__GET_SLOW_DATANODE_REPORT_REQUEST_PROTO__INIT;
+    Pb__GetSlowDatanodeReportResponseProto *answer;
+    int rc = FS_ASK(a->fs, "getSlowDatanodeReport", &req, get_slow_datanode_report, &a->arena,
+                    &answer, err);
+
+    if (rc == 0)
+        print_list("Slow", asked, answer->datanodeinfoproto, answer->n_datanodeinfoproto);
+    return rc;
+}
+
+static bool is_among(char **args, int count, const char *option)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(args[i], option) == 0)
+            return true;
+    return false;
 }
 
 int admin_report(struct admin *a, char **args, int count)
@@ -189,13 +215,13 @@ int admin_report(struct admin *a, char **args, int count)
     if (rc == 0)
         printf("-------------------------------------------------\n");
     for (int k = 0; k < 5 && rc == 0; k++) {
-        bool asked = false;
+        bool asked = is_among(args, count, kinds[k].option);
 
-        for (int i = 0; i < count; i++)
-            asked = asked || strcmp(args[i], kinds[k].option) == 0;
         if (asked || count == 0)
             rc = print_nodes(a, kinds[k].type, kinds[k].what, asked, &err);
     }
+    if (rc == 0 && (count == 0 || is_among(args, count, "-slownodes")))
+        rc = print_slow(a, count > 0, &err);
     return rc < 0 ? admin_failed(a, &err) : 0;
 }
 

@@ -37,7 +37,8 @@ static int pour_file(const char *path, struct stream *out, struct err *err)
 /* The file is made first, so that a source that isn't there leaves an empty one, as in Hadoop. */
 static int open_target(struct shell *sh, struct item *dst, struct stream *out)
 {
-    struct dfs_create create = {.make_parents = true}, append = {.append = true};
+    const struct dfs_create create = {.make_parents = true},
+                            append = {.append = true, .new_block = sh_has(sh, "n")};
     struct err err;
 
     if (!dst->exists && (store_create(dst->store, dst->path, &create, out, &err) < 0 ||
@@ -46,14 +47,38 @@ static int open_target(struct shell *sh, struct item *dst, struct stream *out)
     return store_create(dst->store, dst->path, &append, out, &err) < 0 ? sh_fail_err(sh, &err) : 0;
 }
 
+static int check_stdin(struct shell *sh, char **args, int count)
+{
+    for (int i = 0; i < count - 1; i++)
+        if (strcmp(args[i], "-") == 0 && count > 2)
+            return sh_fail(sh, "stdin (-) must be the sole input argument when present");
+    return 0;
+}
+
+/* Says which of @args could not be read; what came before it is in the file. */
+static int pour_all(char **args, int count, struct stream *out, struct err *err)
+{
+    int rc = 0;
+
+    for (int i = 0; i < count && rc == 0; i++)
+        rc =
+            strcmp(args[i], "-") == 0 ? pour(STDIN_FILENO, out, err) : pour_file(args[i], out, err);
+    return rc;
+}
+
 int cmd_append(struct shell *sh, char **args, int count)
 {
     struct stream out;
     struct item *dst;
     struct err err, closing;
     size_t n;
-    int rc = item_expand(sh, args[count - 1], &dst, &n);
+    int rc;
 
+    if (count < 2)
+        return sh_fail(sh, "missing destination argument");
+    rc = sh_options(sh, "n", &args, &count);
+    if (rc == 0)
+        rc = item_expand(sh, args[count - 1], &dst, &n);
     if (rc != 0)
         return rc;
     rc = n == 1 ? open_target(sh, &dst[0], &out)
@@ -61,14 +86,12 @@ int cmd_append(struct shell *sh, char **args, int count)
     items_free(dst, n);
     if (rc < 0)
         return rc;
-    for (int i = 0; i < count - 1 && rc == 0; i++) {
-        if (strcmp(args[i], "-") == 0)
-            rc = count == 2 ? pour(STDIN_FILENO, &out, &err)
-                            : err_set(&err, ERR_IO,
-                                      "stdin (-) must be the sole input argument when present");
-        else
-            rc = pour_file(args[i], &out, &err);
+    rc = check_stdin(sh, args, count);
+    if (rc < 0) {
+        stream_close(&out, NULL);
+        return rc;
     }
+    rc = pour_all(args, count - 1, &out, &err);
     if (stream_close(&out, &closing) < 0 && rc == 0) {
         rc = -1;
         err = closing;

@@ -10,12 +10,12 @@ static int print_sum(struct shell *sh, struct item *it)
 
     if (item_is_dir(it))
         return sh_fail(sh, "`%s': Is a directory", it->shown);
-    if (!it->store->dfs) {
-        printf("%s\tNONE\t\n", it->shown);
+    if (it->store->dfs && dfs_file_checksum(it->store->dfs, it->path, &sum, &err) < 0)
+        return sh_fail_err(sh, &err);
+    if (!it->store->dfs || sum.n == 0) {
+        printf("%s\tNONE\n", it->shown);
         return 0;
     }
-    if (dfs_file_checksum(it->store->dfs, it->path, &sum, &err) < 0)
-        return sh_fail_err(sh, &err);
     printf("%s\t%s\t", it->shown, sum.algorithm);
     for (size_t i = 0; i < sum.n; i++)
         printf("%02x", sum.bytes[i]);

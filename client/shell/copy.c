@@ -4,9 +4,37 @@
 #include <string.h>
 
 #include "client/glob.h"
+#include "client/shell/crew.h"
+#include "client/shell/facl.h"
 #include "client/shell/progress.h"
 
-enum { MOVE_BYTES = 8 << 20 };
+enum { MOVE_BYTES = 8 << 20, THREADS_MAX = 1024, QUEUE_DEFAULT = 1024, QUEUE_MAX = 1 << 20 };
+
+int copy_take_threads(struct shell *sh, struct copy *c)
+{
+    static const char *const options[] = {"t", "q"};
+    long given[2] = {1, QUEUE_DEFAULT};
+
+    for (int i = 0; i < 2; i++) {
+        const char *text = sh_value(sh, options[i]);
+        char *end;
+
+        if (!text)
+            continue;
+        given[i] = strtol(text, &end, 10);
+        if (*end || end == text || given[i] != (int)given[i])
+            return sh_misused(sh, "For input string: \"%s\"", text);
+    }
+    c->threads = given[0] > THREADS_MAX ? THREADS_MAX : (int)given[0];
+    c->queue_max = given[1] < 1 ? QUEUE_DEFAULT : given[1] > QUEUE_MAX ? QUEUE_MAX : (int)given[1];
+    return 0;
+}
+
+void copy_wait(struct copy *c)
+{
+    crew_free(c->crew);
+    c->crew = NULL;
+}
 
 /* ---- the destination ---- */
 
@@ -87,13 +115,15 @@ int copy_target(struct shell *sh, const struct copy *c, const struct item *src, 
 
 /* ---- bytes ---- */
 
+/* On a terminal shows how far it is, when it is @alone there. */
 static int pour(struct stream *from, struct stream *to, const char *what, uint64_t total,
-                struct err *err)
+                bool alone, struct err *err)
 {
     struct progress p;
     ssize_t n;
 
     progress_begin(&p, what, total);
+    p.on = p.on && alone;
     while ((n = stream_move(from, to, MOVE_BYTES, err)) > 0)
         progress_add(&p, (uint64_t)n);
     progress_end(&p);
@@ -115,7 +145,7 @@ static int write_file(struct copy *c, struct store *s, const char *path, struct 
 
     if (rc < 0)
         return rc;
-    rc = pour(from, &to, what, total, err);
+    rc = pour(from, &to, what, total, !c->crew, err);
     if (rc == 0)
         rc = stream_close(&to, err);
     else
@@ -143,6 +173,65 @@ int copy_stream(struct shell *sh, struct copy *c, struct stream *from, uint64_t 
 
 /* ---- one source ---- */
 
+static bool is_raw(const struct item *it)
+{
+    return strncmp(it->path, "/.reserved/raw", 14) == 0;
+}
+
+/* Stored bytes are copied as stored bytes or not at all. */
+static int check_raw(struct shell *sh, const struct item *src, const struct item *target)
+{
+    static const char raw[] = "/.reserved/raw";
+    char url[GLOB_PATH_MAX];
+
+    if (is_raw(src) == is_raw(target))
+        return 0;
+    item_url(src, url, sizeof url);
+    return sh_fail(sh,
+                   "`'%s' copy from %s'%s' to %s'%s'. Either both source and target must be in "
+                   "'%s' or neither.': Operation not supported",
+                   is_raw(src) ? url : target->shown, is_raw(src) ? "" : "non ", raw,
+                   is_raw(src) ? "non " : "", raw, raw);
+}
+
+/* The local disk has neither lists nor attributes here. */
+static int keep_acl(const struct item *src, const struct item *target, struct err *err)
+{
+    struct dfs_acl_entry *list;
+    size_t count;
+    int rc;
+
+    if (!src->stat.has_acl || !target->store->dfs)
+        return 0;
+    rc = acl_whole(src, &list, &count, err);
+    if (rc < 0)
+        return rc;
+    rc = dfs_acl_change(target->store->dfs, target->path, DFS_ACL_SET, list, count, err);
+    dfs_acl_free(list, count);
+    return rc;
+}
+
+/* Those of the raw namespace belong to the stored bytes: they go where these are copied themselves. */
+static int keep_xattrs(const struct item *src, const struct item *target, bool raw_alone,
+                       struct err *err)
+{
+    struct dfs_xattr *list;
+    size_t count;
+    int rc;
+
+    if (!src->store->dfs || !target->store->dfs)
+        return 0;
+    rc = dfs_xattr_get(src->store->dfs, src->path, NULL, &list, &count, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < count && rc == 0; i++)
+        if (!raw_alone || strncmp(list[i].name, "raw.", 4) == 0)
+            rc = dfs_xattr_set(target->store->dfs, target->path, list[i].name, list[i].value,
+                               list[i].n, err);
+    dfs_xattrs_free(list, count);
+    return rc;
+}
+
 static int keep_attributes(struct shell *sh, const struct copy *c, const struct item *src,
                            const struct item *target)
 {
@@ -155,19 +244,21 @@ static int keep_attributes(struct shell *sh, const struct copy *c, const struct 
                           &err);
     if (rc == 0 && c->keep_owner)
         rc = store_chown(target->store, target->path, st->owner, st->group, &err);
-    if (rc == 0 && c->keep_mode)
+    if (rc == 0 && (c->keep_mode || c->keep_acl))
         rc = store_chmod(target->store, target->path, st->mode, &err);
+    if (rc == 0 && c->keep_acl)
+        rc = keep_acl(src, target, &err);
+    if (rc == 0 && (c->keep_xattrs || is_raw(src)))
+        rc = keep_xattrs(src, target, !c->keep_xattrs, &err);
     return rc < 0 ? sh_fail_err(sh, &err) : 0;
 }
 
-static int copy_file(struct shell *sh, struct copy *c, struct item *src, struct item *target)
+static int copy_bytes(struct shell *sh, struct copy *c, struct item *src, struct item *target)
 {
     struct stream from;
     struct err err;
     int rc;
 
-    if (c->move)
-        return c->move(sh, src, target);
     if (target->exists && (item_is_dir(target) || !c->overwrite))
         return sh_fail(sh, "`%s': File exists", target->shown);
     if (store_open(src->store, src->path, &from, &err) < 0)
@@ -181,6 +272,44 @@ static int copy_file(struct shell *sh, struct copy *c, struct item *src, struct 
     return rc;
 }
 
+/* A file that another thread copies. */
+struct job {
+    struct shell *sh;
+    struct copy *copy;
+    struct item src, target;
+};
+
+static void do_job(void *arg)
+{
+    struct job *job = arg;
+
+    copy_bytes(job->sh, job->copy, &job->src, &job->target);
+    item_done(&job->src);
+    item_done(&job->target);
+    free(job);
+}
+
+static int copy_file(struct shell *sh, struct copy *c, struct item *src, struct item *target)
+{
+    struct job *job;
+
+    if (c->move)
+        return c->move(sh, src, target);
+    if (check_raw(sh, src, &c->dst) != 0) /* Hadoop names the destination, not what is in it */
+        return -1;
+    if (!c->crew && c->threads > 1 && !c->after)
+        c->crew = crew_new(c->threads, c->queue_max, do_job);
+    if (!c->crew)
+        return copy_bytes(sh, c, src, target);
+    job = malloc(sizeof *job);
+    MUST(job);
+    *job = (struct job){.sh = sh, .copy = c};
+    item_copy(src, &job->src);
+    item_copy(target, &job->target);
+    crew_give(c->crew, job);
+    return 0;
+}
+
 static int copy_to(struct shell *sh, struct copy *c, struct item *src, struct item *target);
 
 /* Brings everything in @src into @target, which is made when it isn't there. */
@@ -189,10 +318,12 @@ static int copy_dir(struct shell *sh, struct copy *c, struct item *src, struct i
     struct item *items, child;
     struct err err;
     size_t count;
-    int rc = 0, before = sh->errors;
+    int rc = 0, before = c->after ? sh->errors : 0;
 
     if (target->exists && !item_is_dir(target))
         return sh_fail(sh, "`%s': Is not a directory", target->shown);
+    if (check_raw(sh, src, target) != 0)
+        return -1;
     if (!target->exists)
         rc = store_mkdirs(target->store, target->path, &err);
     if (rc == 0)
@@ -211,6 +342,8 @@ static int copy_dir(struct shell *sh, struct copy *c, struct item *src, struct i
         item_done(&child);
     }
     items_free(items, count);
+    if (c->crew && c->keep_times)
+        crew_wait(c->crew); /* each file in it would change the time again */
     rc = keep_attributes(sh, c, src, target);
     if (rc == 0 && c->after && sh->errors == before)
         rc = c->after(sh, src);
@@ -282,6 +415,7 @@ int copy_run(struct shell *sh, struct copy *c, char **args, int count)
             copy_list(sh, c, lists[i], sizes[i]);
         items_free(lists[i], sizes[i]);
     }
+    copy_wait(c);
     free(lists);
     free(sizes);
     item_done(&c->dst);

@@ -11,10 +11,10 @@ static int add_row(struct shell *sh, struct item *it)
 {
     char length[HUMAN_MAX], space[HUMAN_MAX];
     const char *cells[] = {length, space, it->shown};
-    struct dfs_content c = {.length = it->stat.length, .space = it->stat.length};
+    struct dfs_content c;
     struct err err;
 
-    if (it->store->dfs && dfs_content(it->store->dfs, it->path, &c, &err) < 0)
+    if (store_content(it->store, it->path, &c, &err) < 0)
         return sh_fail_err(sh, &err);
     if (sh_has(sh, "x")) {
         c.length -= c.snapshot_length;
@@ -46,13 +46,15 @@ int cmd_du(struct shell *sh, char **args, int count)
 {
     static const char *const titles[] = {"SIZE", "DISK_SPACE_CONSUMED_WITH_ALL_REPLICAS",
                                          "FULL_PATH_NAME"};
+    static char here[] = ".", *home[] = {here};
     int rc;
 
     summary = summary || sh_has(sh, "s");
     rows = table_new(3, 0);
     if (sh_has(sh, "v"))
         table_add(rows, titles);
-    rc = each_item(sh, args, count, add_item, NULL);
+    rc = count > 0 ? each_item(sh, args, count, add_item, NULL)
+                   : each_item(sh, home, 1, add_item, NULL);
     if (rc == 0 && table_rows(rows) > (sh_has(sh, "v") ? 1 : 0))
         table_print(rows, stdout);
     else

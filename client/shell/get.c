@@ -10,8 +10,10 @@ int cmd_get(struct shell *sh, char **args, int count)
         .keep_owner = keep,
         .keep_mode = keep,
     };
-    int rc = copy_to_local(sh, &c, args, &count);
+    int rc = copy_take_threads(sh, &c);
 
+    if (rc == 0)
+        rc = copy_to_local(sh, &c, args, &count);
     return rc == 0 ? copy_run(sh, &c, args, count) : rc;
 }
 

@@ -102,6 +102,27 @@ void item_done(struct item *it)
     *it = (struct item){0};
 }
 
+void item_copy(const struct item *it, struct item *out)
+{
+    *out = *it;
+    out->path = strdup(it->path);
+    out->shown = strdup(it->shown);
+    out->stat = (struct dfs_stat){
+        .kind = it->stat.kind,
+        .length = it->stat.length,
+        .block_size = it->stat.block_size,
+        .mtime_ms = it->stat.mtime_ms,
+        .atime_ms = it->stat.atime_ms,
+        .mode = it->stat.mode,
+        .has_acl = it->stat.has_acl,
+        .owner = strdup(it->exists ? it->stat.owner : ""),
+        .group = strdup(it->exists ? it->stat.group : ""),
+    };
+    MUST(out->path && out->shown && out->stat.owner && out->stat.group);
+    if (!it->exists) /* its stat is not looked at, nor freed */
+        dfs_stat_done(&out->stat);
+}
+
 void items_free(struct item *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -148,7 +169,11 @@ static int absolute(const struct store *s, const char *path, char *out, size_t n
 
         p += strspn(p, "/");
         k = strcspn(p, "/");
-        if (k == 2 && p[0] == '.' && p[1] == '.') {
+        if (k == 2 && p[0] == '.' && p[1] == '.' && at == 0 && s->dfs) {
+            return err_set(err, ERR_ARGUMENT,
+                           "Pathname %.400s from %s%.400s is not a valid DFS filename.", path,
+                           s->prefix, path);
+        } else if (k == 2 && p[0] == '.' && p[1] == '.') {
             while (at > 0 && out[--at] != '/')
                 ;
         } else if (k > 0 && !(k == 1 && p[0] == '.')) {
@@ -221,6 +246,8 @@ int item_local(struct shell *sh, const char *text, struct item *out, struct err 
 
     if (strncmp(text, "file:", 5) == 0)
         rest = strncmp(text, "file://", 7) == 0 ? text + 7 : text + 5;
+    if (strncmp(text, "hdfs://", 7) == 0) /* the path alone counts */
+        text = rest = text + 7 + strcspn(text + 7, "/");
     if (rc == 0)
         rc = absolute(s, rest, path, sizeof path, err);
     return rc < 0 ? rc : item_at(s, path, text, out, err);
@@ -393,6 +420,8 @@ int item_expand(struct shell *sh, const char *text, struct item **out, size_t *c
     rc = absolute(s, *rest ? rest : "/", path, sizeof path, &err);
     if (rc == 0)
         rc = store_glob(s, path, &list, &n, &err);
+    if (rc == -ERR_ARGUMENT)
+        return sh_misused(sh, "%s", err.text);
     if (rc < 0)
         return sh_fail_err(sh, &err);
     if (n == 0 && glob_has_wildcards(rest))
@@ -415,30 +444,33 @@ int item_expand(struct shell *sh, const char *text, struct item **out, size_t *c
     return 0;
 }
 
+static int one_item(struct shell *sh, struct item *it, item_fn present, item_fn missing)
+{
+    if (it->exists)
+        return present(sh, it);
+    if (missing)
+        return missing(sh, it);
+    return sh_fail(sh, "`%s': No such file or directory", it->shown);
+}
+
+/* What the arguments stand for is found out before anything is done, as in Hadoop's shell. */
 int each_item(struct shell *sh, char **args, int count, item_fn present, item_fn missing)
 {
-    for (int a = 0; a < count; a++) {
-        struct item *items;
-        size_t n;
-        int rc = item_expand(sh, args[a], &items, &n);
+    struct item **lists = calloc((size_t)count + 1, sizeof *lists);
+    size_t *sizes = calloc((size_t)count + 1, sizeof *sizes);
+    int rc = 0;
 
-        if (rc == SHELL_USAGE)
-            return rc;
-        if (rc < 0)
-            continue;
-        for (size_t i = 0; i < n && rc != SHELL_USAGE; i++) {
-            if (items[i].exists)
-                rc = present(sh, &items[i]);
-            else if (missing)
-                rc = missing(sh, &items[i]);
-            else
-                sh_fail(sh, "`%s': No such file or directory", items[i].shown);
-        }
-        items_free(items, n);
-        if (rc == SHELL_USAGE)
-            return rc;
+    MUST(lists && sizes);
+    for (int a = 0; a < count && rc != SHELL_USAGE; a++)
+        rc = item_expand(sh, args[a], &lists[a], &sizes[a]);
+    for (int a = 0; a < count; a++) {
+        for (size_t i = 0; i < sizes[a] && rc != SHELL_USAGE; i++)
+            rc = one_item(sh, &lists[a][i], present, missing);
+        items_free(lists[a], sizes[a]);
     }
-    return 0;
+    free(lists);
+    free(sizes);
+    return rc == SHELL_USAGE ? rc : 0;
 }
 
 int walk_items(struct shell *sh, struct item *it, bool deep, item_fn each)

@@ -106,6 +106,8 @@ static int by_wish(const void *x, const void *y)
 static void sort_items(struct shell *sh, struct item *items, size_t count)
 {
     sorting = sh;
+    if (deep)
+        return; /* Hadoop's shell sorts only what is in one directory */
     if (count > 1 && (sh_has(sh, "t") || sh_has(sh, "S") || sh_has(sh, "r")))
         qsort(items, count, sizeof *items, by_wish);
 }

@@ -19,12 +19,13 @@ static int put_stdin(struct shell *sh, struct copy *c)
 
 static int put_all(struct shell *sh, struct copy *c, char **args, int count)
 {
-    int rc = copy_check(sh, c, count);
+    int rc;
 
+    if (count == 1 && strcmp(args[0], "-") == 0)
+        return put_stdin(sh, c); /* into a directory that is not there, too */
+    rc = copy_check(sh, c, count);
     if (rc != 0)
         return rc;
-    if (count == 1 && strcmp(args[0], "-") == 0)
-        return put_stdin(sh, c);
     for (int i = 0; i < count; i++) {
         struct item src;
         struct err err;
@@ -39,6 +40,7 @@ static int put_all(struct shell *sh, struct copy *c, char **args, int count)
             copy_item(sh, c, &src);
         item_done(&src);
     }
+    copy_wait(c);
     return 0;
 }
 
@@ -51,7 +53,9 @@ static int put(struct shell *sh, struct copy *c, char **args, int count)
     c->direct = sh_has(sh, "d");
     c->lazy = sh_has(sh, "l");
     c->keep_times = c->keep_owner = c->keep_mode = keep;
-    rc = copy_to_store(sh, c, args, &count);
+    rc = copy_take_threads(sh, c);
+    if (rc == 0)
+        rc = copy_to_store(sh, c, args, &count);
     if (rc == 0) {
         rc = put_all(sh, c, args, count);
         item_done(&c->dst);

@@ -11,6 +11,8 @@ static int remove_item(struct shell *sh, struct item *it)
 
     if (item_is_dir(it) && !with_dirs)
         return sh_fail(sh, "`%s': Is a directory", it->shown);
+    if (!sh_has(sh, "skipTrash") && item_refresh(it, &err) == 0 && !it->exists)
+        return sh_fail(sh, "File does not exist: %s%s", it->store->prefix, it->path);
     if (!sh_has(sh, "skipTrash") && trash_move(sh, it, &moved, &err) < 0)
         return err.code == ERR_NOENT
                    ? sh_fail_err(sh, &err)

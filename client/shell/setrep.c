@@ -104,6 +104,8 @@ int cmd_setrep(struct shell *sh, char **args, int count)
     n = strtol(args[0], &end, 10);
     if (*end || end == args[0] || errno || n > 32767 || n < -32768) {
         fprintf(stderr, "setrep: Illegal replication, a positive integer expected\n");
+        if (!*end && end != args[0] && !errno && n <= INT32_MAX && n >= INT32_MIN)
+            return sh_misused(sh, "Value out of range. Value:\"%s\" Radix:10", args[0]);
         return sh_misused(sh, "For input string: \"%s\"", args[0]);
     }
     if (n < 1)

@@ -6,9 +6,12 @@
 
 const struct command shell_commands[] = {
 #define COMMAND(fn, name, usage, flags, values, min, max, about)                                   \
-    {name, usage, about, flags, values, min, max, cmd_##fn},
+    {name, usage, about, flags, values, "", min, max, cmd_##fn},
+#define COMMAND_POP(fn, name, usage, flags, anywhere, min, max, about)                             \
+    {name, usage, about, flags, "", anywhere, min, max, cmd_##fn},
 #include "client/shell/commands.def"
 #undef COMMAND
+#undef COMMAND_POP
     {0},
 };
 
@@ -22,7 +25,7 @@ const struct command *shell_find(const char *name)
 
 /* ---- usage ---- */
 
-static const char generic_options[] =
+const char shell_generic_options[] =
     "Generic options supported are:\n"
     "-conf <configuration file>        specify an application configuration file\n"
     "-D <property=value>               define a value for a given property\n"
@@ -50,7 +53,7 @@ void shell_print_usage(FILE *out, const struct command *only)
     for (const struct command *c = shell_commands; c->name; c++)
         if (c->about)
             fprintf(out, "\t[-%s %s]\n", c->name, c->usage);
-    fprintf(out, "\n%s", generic_options);
+    fprintf(out, "\n%s", shell_generic_options);
 }
 
 /* ---- failing ---- */
@@ -60,12 +63,14 @@ int sh_fail(struct shell *sh, const char *fmt, ...)
     va_list ap;
 
     fflush(stdout);
+    flockfile(stderr); /* several files may be copied at a time */
     fprintf(stderr, "%s: ", sh->command->name);
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);
     fputc('\n', stderr);
     sh->errors++;
+    funlockfile(stderr);
     return -1;
 }
 
@@ -88,6 +93,19 @@ int sh_misused(struct shell *sh, const char *fmt, ...)
     fputc('\n', stderr);
     shell_print_usage(stderr, NULL);
     shell_print_usage(stderr, sh->command);
+    return SHELL_USAGE;
+}
+
+int sh_broken(struct shell *sh, const char *fmt, ...)
+{
+    va_list ap;
+
+    fflush(stdout);
+    fprintf(stderr, "-%s: Fatal internal error\n", sh->command->name);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
     return SHELL_USAGE;
 }
 
@@ -131,34 +149,70 @@ static void remember(struct shell *sh, const char *option, const char *value)
     }
 }
 
-/* Takes the options in front of the arguments; each is a word of its own, as in Hadoop.  Returns
- * how many words they were, or SHELL_USAGE negated. */
-static int take_options(struct shell *sh, char **args, int count)
+/* Takes the options of c->anywhere out of the words, wherever they stand. */
+static int take_from_anywhere(struct shell *sh, char **args, int *count)
 {
-    const struct command *c = sh->command;
-    int at = 0;
-
-    if (strcmp(c->flags, "*") == 0)
-        return 0;
-    while (at < count && args[at][0] == '-' && args[at][1]) {
+    for (int at = 0; at < *count && strcmp(args[at], "--") != 0; at++) {
         const char *word = args[at] + 1;
 
-        if (strcmp(word, "-") == 0)
-            return at + 1;
-        if (in_list(c->flags, word)) {
+        if (args[at][0] != '-' || !in_list(sh->command->anywhere, word) || sh_value(sh, word))
+            continue;
+        if (at + 1 == *count)
+            return sh_misused(sh, "option %s requires 1 argument.", args[at]);
+        remember(sh, word, args[at + 1]);
+        *count -= 2;
+        memmove(&args[at], &args[at + 2], (size_t)(*count - at) * sizeof *args);
+        at--;
+    }
+    return 0;
+}
+
+bool sh_pop(struct shell *sh, const char *flag, char **args, int *count)
+{
+    for (int at = 0; at < *count && strcmp(args[at], "--") != 0; at++) {
+        if (args[at][0] != '-' || strcmp(args[at] + 1, flag) != 0)
+            continue;
+        remember(sh, flag, NULL);
+        --*count;
+        memmove(&args[at], &args[at + 1], (size_t)(*count - at) * sizeof *args);
+        return true;
+    }
+    return false;
+}
+
+/* Takes the options in front of the arguments off; each is a word of its own, as in Hadoop. */
+static int take_options(struct shell *sh, const char *flags, char ***args, int *count)
+{
+    const struct command *c = sh->command;
+    char **kept = *args; /* unknown words that stay are moved to the end of what was taken */
+    int at = 0, stay = 0;
+
+    while (at < *count && kept[at][0] == '-' && kept[at][1]) {
+        const char *word = kept[at] + 1;
+
+        if (strcmp(word, "-") == 0) {
+            at++;
+            break;
+        }
+        if (in_list(flags, word)) {
             remember(sh, word, NULL);
         } else if (in_list(c->values, word)) {
-            bool has_value = at + 1 < count && count - at - 1 > c->min &&
-                             (args[at + 1][0] != '-' || !args[at + 1][1]);
+            bool has_value = at + 1 < *count && *count - at - 1 > c->min &&
+                             (kept[at + 1][0] != '-' || !kept[at + 1][1]);
 
-            remember(sh, word, has_value ? args[at + 1] : "");
+            remember(sh, word, has_value ? kept[at + 1] : "");
             at += has_value;
+        } else if (in_list(flags, "?")) {
+            kept[stay++] = kept[at];
         } else {
-            return -sh_misused(sh, "Illegal option %s", args[at]);
+            return sh_misused(sh, "Illegal option %s", kept[at]);
         }
         at++;
     }
-    return at;
+    memmove(&kept[at - stay], kept, (size_t)stay * sizeof *kept);
+    *args += at - stay;
+    *count -= at - stay;
+    return 0;
 }
 
 static int check_count(struct shell *sh, int count)
@@ -170,6 +224,13 @@ static int check_count(struct shell *sh, int count)
     if (c->max > 0 && count > c->max)
         return sh_misused(sh, "Too many arguments: expected %d but got %d", c->max, count);
     return 0;
+}
+
+int sh_options(struct shell *sh, const char *flags, char ***args, int *count)
+{
+    int rc = take_options(sh, flags, args, count);
+
+    return rc ? rc : check_count(sh, *count);
 }
 
 /* ---- running ---- */
@@ -184,7 +245,7 @@ static int unknown(const char *name)
 int shell_run(struct conf *conf, int argc, char **argv)
 {
     struct shell sh = {.conf = conf};
-    int taken, rc;
+    int rc;
 
     if (argc < 1) {
         shell_print_usage(stderr, NULL);
@@ -193,10 +254,13 @@ int shell_run(struct conf *conf, int argc, char **argv)
     sh.command = shell_find(argv[0]);
     if (!sh.command)
         return unknown(argv[0]);
-    taken = take_options(&sh, argv + 1, argc - 1);
-    rc = taken < 0 ? -taken : check_count(&sh, argc - 1 - taken);
+    argv++;
+    argc--;
+    rc = take_from_anywhere(&sh, argv, &argc);
+    if (rc == 0 && strcmp(sh.command->flags, "*") != 0)
+        rc = sh_options(&sh, sh.command->flags, &argv, &argc);
     if (rc == 0)
-        rc = sh.command->run(&sh, argv + 1 + taken, argc - 1 - taken);
+        rc = sh.command->run(&sh, argv, argc);
     if (fflush(stdout) != 0 && rc == 0)
         rc = sh_fail(&sh, "standard output can't be written");
     for (int i = 0; i < sh.store_count; i++) {
@@ -253,11 +317,4 @@ int cmd_help(struct shell *sh, char **args, int count)
         print_help(c);
     }
     return 0;
-}
-
-int cmd_later(struct shell *sh, char **args, int count)
-{
-    (void)args;
-    (void)count;
-    return sh_fail(sh, "not supported yet");
 }

@@ -8,7 +8,7 @@
  * What a command prints, and how it fails, is Hadoop's: the same lines, on the same stream, with
  * the same exit code: 0; 1 when a path failed; 255 for a command line that makes no sense.
  *
- * Thread:  one.
+ * Thread:  one; sh_fail any, and copies of items belong to whoever has them.
  * Design:  docs/design/client.md, "The shell"
  */
 #ifndef DFS_CLIENT_SHELL_SHELL_H
@@ -20,13 +20,16 @@
 
 enum { SHELL_USAGE = 255, SHELL_OPTIONS_MAX = 16, SHELL_STORES_MAX = 16 };
 
+extern const char shell_generic_options[]; /* what every usage ends with */
+
 struct shell;
 
 struct command {
     const char *name, *usage, *about;
-    const char *flags;  /* options without a value, separated by blanks */
-    const char *values; /* options with one */
-    int min, max;       /* arguments; max 0: any number */
+    const char *flags;    /* options without a value, separated by blanks */
+    const char *values;   /* options with one */
+    const char *anywhere; /* options with one, also behind the arguments */
+    int min, max;         /* arguments; max 0: any number */
     int (*run)(struct shell *sh, char **args, int count);
 };
 
@@ -44,19 +47,26 @@ struct shell {
 
 #define COMMAND(fn, name, usage, flags, values, min, max, about)                                   \
     int cmd_##fn(struct shell *sh, char **args, int count);
+#define COMMAND_POP COMMAND
 #include "client/shell/commands.def"
 #undef COMMAND
+#undef COMMAND_POP
 
 extern const struct command shell_commands[];
 const struct command *shell_find(const char *name); /* with or without its dash */
 int shell_run(struct conf *conf, int argc, char **argv);
-int shell_admin(struct conf *conf, int argc, char **argv);
 void shell_print_usage(FILE *out, const struct command *only); /* NULL: all of them */
 
 /* ---- options ---- */
 
 bool sh_has(const struct shell *sh, const char *flag);
 const char *sh_value(const struct shell *sh, const char *option); /* NULL: not given */
+
+/* For commands that have "*" as flags and look at the words first: what is done with the others'
+ * options before they run, and the check of the number of arguments. */
+int sh_options(struct shell *sh, const char *flags, char ***args, int *count);
+/* Takes a flag out of the arguments, wherever it stands; for commands that have "*" as flags. */
+bool sh_pop(struct shell *sh, const char *flag, char **args, int *count);
 
 /* ---- failing ---- */
 
@@ -65,6 +75,9 @@ int sh_fail(struct shell *sh, const char *fmt, ...) __attribute__((format(printf
 int sh_fail_err(struct shell *sh, const struct err *err);
 /* Prints "-name: ..." and how the command is used; always SHELL_USAGE. */
 int sh_misused(struct shell *sh, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same without the usage, for what Hadoop's shell meets as an exception that it did not expect;
+ * the text is the exception. */
+int sh_broken(struct shell *sh, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- paths ---- */
 
@@ -77,6 +90,7 @@ struct item {
 };
 
 void item_done(struct item *it);
+void item_copy(const struct item *it, struct item *out); /* what a copy of a file needs */
 int item_from(struct shell *sh, const char *text, struct item *out, struct err *err); /* no globs */
 int item_local(struct shell *sh, const char *text, struct item *out, struct err *err);
 /* Every match; a name without wildcards that matches nothing is one item that doesn't exist.

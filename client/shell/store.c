@@ -155,7 +155,43 @@ static int local_utimes(const char *path, int64_t mtime_ms, int64_t atime_ms, st
     return utimensat(AT_FDCWD, path, times, 0) < 0 ? err_sys(err, errno, "%s", path) : 0;
 }
 
+static int local_content(const char *path, struct dfs_content *sum, struct err *err)
+{
+    struct dfs_stat *list;
+    struct stat st;
+    size_t n;
+    int rc;
+
+    if (stat(path, &st) < 0)
+        return err_sys(err, errno, "%s", path);
+    if (!S_ISDIR(st.st_mode)) {
+        sum->file_count++;
+        sum->length += (uint64_t)st.st_size;
+        return 0;
+    }
+    sum->dir_count++;
+    rc = local_list(NULL, path, &list, &n, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = local_content(list[i].path, sum, err);
+    dfs_stats_free(list, n);
+    return rc;
+}
+
 /* ---- either ---- */
+
+int store_content(struct store *s, const char *path, struct dfs_content *out, struct err *err)
+{
+    int rc;
+
+    if (s->dfs)
+        return dfs_content(s->dfs, path, out, err);
+    *out = (struct dfs_content){.quota = -1, .space_quota = -1};
+    rc = local_content(path, out, err);
+    out->space = out->length;
+    return rc;
+}
 
 int store_stat(struct store *s, const char *path, struct dfs_stat *out, struct err *err)
 {
@@ -242,6 +278,24 @@ int store_open(struct store *s, const char *path, struct stream *out, struct err
     return out->fd < 0 ? err_sys(err, errno, "%s", path) : 0;
 }
 
+/* The directories above a local file; a file that stands in the way is named as Java names it. */
+static int make_parents(const char *path, struct err *err)
+{
+    char parent[GLOB_PATH_MAX];
+    struct stat st;
+
+    snprintf(parent, sizeof parent, "%s", path);
+    for (char *slash; (slash = strrchr(parent, '/')) && slash > parent;) {
+        *slash = 0;
+        if (stat(parent, &st) == 0)
+            break;
+    }
+    if (stat(parent, &st) == 0 && !S_ISDIR(st.st_mode) && strcmp(parent, path) != 0)
+        return err_set(err, ERR_NOTDIR, "Destination exists and is not a directory: %s", parent);
+    snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(path, '/') - path), path);
+    return parent[0] ? env_mkdirs(env_posix(), parent, 0777, err) : 0;
+}
+
 int store_create(struct store *s, const char *path, const struct dfs_create *how,
                  struct stream *out, struct err *err)
 {
@@ -250,6 +304,8 @@ int store_create(struct store *s, const char *path, const struct dfs_create *how
     *out = (struct stream){.fd = -1};
     if (s->dfs)
         return dfs_create(s->dfs, path, how, &out->file, err);
+    if (make_parents(path, err) < 0)
+        return -err->code;
     out->fd = open(path, flags, 0666);
     return out->fd < 0 ? err_sys(err, errno, "%s", path) : 0;
 }

@@ -20,6 +20,8 @@ int store_list(struct store *s, const char *path, struct dfs_stat **out, size_t 
                struct err *err);
 int store_glob(struct store *s, const char *pattern, struct dfs_stat **out, size_t *count,
                struct err *err);
+/* Sums of a file or a tree; on the local disk without quotas. */
+int store_content(struct store *s, const char *path, struct dfs_content *out, struct err *err);
 int store_mkdirs(struct store *s, const char *path, struct err *err);
 int store_delete(struct store *s, const char *path, bool recursive, bool *was_there,
                  struct err *err);

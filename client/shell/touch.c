@@ -1,4 +1,5 @@
 /* touch.c -- dfs touchz and dfs touch: empty files, and times. */
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -63,20 +64,29 @@ static int touch_missing(struct shell *sh, struct item *it)
     return rc == 0 ? set_times(sh, it) : rc;
 }
 
-int cmd_touch(struct shell *sh, char **args, int count)
+/* As Java does it: a 13th month is the next year's first, and what follows is not looked at. */
+static bool parse_time(const char *text)
 {
-    const char *text = sh_value(sh, "t"), *end;
     struct tm tm = {.tm_isdst = -1};
 
+    if (sscanf(text, "%4d%2d%9d:%2d%2d%9d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+               &tm.tm_min, &tm.tm_sec) != 6)
+        return false;
+    tm.tm_year -= 1900;
+    tm.tm_mon--;
+    touch_ms = (int64_t)mktime(&tm) * 1000;
+    return true;
+}
+
+int cmd_touch(struct shell *sh, char **args, int count)
+{
+    const char *text = sh_value(sh, "t");
+
     touch_ms = (int64_t)env_now_ms(env_posix());
-    if (text) {
-        end = strptime(text, "%Y%m%d:%H%M%S", &tm);
-        if (!end || *end)
-            return sh_misused(sh,
-                              "Unable to parse the specified timestamp %s. The expected format is "
-                              "yyyyMMdd:HHmmss",
-                              text);
-        touch_ms = (int64_t)mktime(&tm) * 1000;
-    }
+    if (text && !parse_time(text))
+        return sh_misused(sh,
+                          "Unable to parse the specified timestamp %s. The expected format is "
+                          "yyyyMMdd:HHmmss",
+                          text);
     return each_item(sh, args, count, set_times, touch_missing);
 }

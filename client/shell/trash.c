@@ -7,20 +7,24 @@
 
 #include "client/glob.h"
 #include "common/env.h"
+#include "proto/trash_name.h"
 
-int trash_interval(struct shell *sh, struct store *s, uint64_t *minutes, struct err *err)
+enum { MINUTE_MS = 60000, ATTEMPTS_MAX = 1000 };
+
+int trash_interval(struct shell *sh, struct store *s, uint64_t *keep_ms, struct err *err)
 {
     struct dfs_server_defaults d;
     int rc;
 
-    *minutes = 0;
+    *keep_ms = 0;
     if (!s->dfs)
         return 0;
     rc = dfs_server_defaults(s->dfs, &d, err);
     if (rc < 0)
         return rc;
-    *minutes = d.trash_interval_min ? d.trash_interval_min
-                                    : (uint64_t)conf_int(sh->conf, OPT_trash_interval);
+    *keep_ms = d.trash_interval_min
+                   ? d.trash_interval_min * MINUTE_MS
+                   : (uint64_t)(conf_float(sh->conf, OPT_trash_interval) * MINUTE_MS);
     return 0;
 }
 
@@ -57,11 +61,11 @@ static int free_name(struct store *s, char *path, size_t n, struct err *err)
 int trash_move(struct shell *sh, struct item *it, bool *moved, struct err *err)
 {
     char root[300], to[GLOB_PATH_MAX], parent[GLOB_PATH_MAX], url[GLOB_PATH_MAX];
-    uint64_t minutes;
-    int rc = trash_interval(sh, it->store, &minutes, err);
+    uint64_t keep_ms;
+    int rc = trash_interval(sh, it->store, &keep_ms, err);
 
     *moved = false;
-    if (rc < 0 || minutes == 0)
+    if (rc < 0 || keep_ms == 0)
         return rc;
     trash_root(it->store, root, sizeof root);
     if (is_below(it->path, root))
@@ -86,45 +90,34 @@ int trash_move(struct shell *sh, struct item *it, bool *moved, struct err *err)
 
 /* ---- expunge ---- */
 
-/* The time that a checkpoint's name says; 0 for another name. */
-static time_t checkpoint_time(const char *name)
+static int drop_old(struct store *s, const char *root, uint64_t keep_ms, struct err *err)
 {
-    struct tm tm = {.tm_isdst = -1};
-    const char *end = strptime(name, strlen(name) > 10 ? "%y%m%d%H%M%S" : "%y%m%d%H%M", &tm);
-
-    return end && !*end ? mktime(&tm) : 0;
-}
-
-static int drop_old(struct store *s, const char *root, uint64_t minutes, struct err *err)
-{
-    time_t now = (time_t)(env_now_ms(env_posix()) / 1000);
+    uint64_t now = env_now_ms(env_posix()), at;
     struct dfs_stat *list;
     size_t count;
     int rc = dfs_list(s->dfs, root, &list, &count, err);
 
     if (rc == -ERR_NOENT)
         return 0;
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        const char *name = strrchr(list[i].path, '/') + 1;
-        time_t at = checkpoint_time(name);
-        bool old = at > 0 && now - at >= (time_t)minutes * 60;
-
-        if (minutes == 0 ? at > 0 || strcmp(name, "Current") == 0 : old)
-            rc = dfs_delete(s->dfs, list[i].path, true, NULL, err);
-        if (rc == 0 && old)
+        if (!trash_name_time(strrchr(list[i].path, '/') + 1, &at) ||
+            (keep_ms && now - keep_ms <= at))
+            continue;
+        rc = dfs_delete(s->dfs, list[i].path, true, NULL, err);
+        if (rc == 0)
             fprintf(stderr, "Deleted trash checkpoint: %s%s\n", s->prefix, list[i].path);
     }
-    if (rc == 0)
-        dfs_stats_free(list, count);
+    dfs_stats_free(list, count);
     return rc;
 }
 
 static int make_checkpoint(struct store *s, const char *root, struct err *err)
 {
-    char from[320], to[340], stamp[16];
-    time_t now = (time_t)(env_now_ms(env_posix()) / 1000);
+    char from[320], to[340], name[TRASH_NAME_MAX];
+    uint64_t now = env_now_ms(env_posix());
     struct dfs_stat st;
-    struct tm tm;
     int rc;
 
     snprintf(from, sizeof from, "%s/Current", root);
@@ -134,10 +127,12 @@ static int make_checkpoint(struct store *s, const char *root, struct err *err)
     if (rc < 0)
         return rc;
     dfs_stat_done(&st);
-    localtime_r(&now, &tm);
-    strftime(stamp, sizeof stamp, "%y%m%d%H%M%S", &tm);
-    snprintf(to, sizeof to, "%s/%s", root, stamp);
-    rc = dfs_rename(s->dfs, from, to, false, err);
+    rc = -ERR_EXISTS;
+    for (unsigned i = 0; rc == -ERR_EXISTS && i <= ATTEMPTS_MAX; i++) {
+        trash_name_of(now, i, name);
+        snprintf(to, sizeof to, "%s/%s", root, name);
+        rc = dfs_rename(s->dfs, from, to, false, err);
+    }
     if (rc == 0)
         fprintf(stderr, "Created trash checkpoint: %s\n", to);
     return rc;
@@ -147,7 +142,7 @@ int cmd_expunge(struct shell *sh, char **args, int count)
 {
     const char *uri = sh_value(sh, "fs");
     char root[300];
-    uint64_t minutes;
+    uint64_t keep_ms;
     struct store *s;
     struct item it;
     struct err err;
@@ -161,14 +156,20 @@ int cmd_expunge(struct shell *sh, char **args, int count)
         item_done(&it);
     }
     if (rc == 0)
-        rc = trash_interval(sh, s, &minutes, &err);
+        rc = trash_interval(sh, s, &keep_ms, &err);
     if (rc < 0)
         return sh_fail_err(sh, &err);
-    if (!s->dfs || (minutes == 0 && !sh_has(sh, "immediate")))
+    if (!s->dfs || (keep_ms == 0 && !sh_has(sh, "immediate")))
         return 0;
     trash_root(s, root, sizeof root);
-    rc = drop_old(s, root, sh_has(sh, "immediate") ? 0 : minutes, &err);
-    if (rc == 0 && !sh_has(sh, "immediate"))
+    if (sh_has(sh, "immediate")) { /* what is in Current goes with the rest */
         rc = make_checkpoint(s, root, &err);
+        if (rc == 0)
+            rc = drop_old(s, root, 0, &err);
+    } else {
+        rc = drop_old(s, root, keep_ms, &err);
+        if (rc == 0)
+            rc = make_checkpoint(s, root, &err);
+    }
     return rc < 0 ? sh_fail_err(sh, &err) : 0;
 }

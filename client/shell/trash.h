@@ -8,8 +8,8 @@
 
 #include "client/shell/shell.h"
 
-/* Minutes that things stay: the namenode's word, else the configuration's; 0: there is no trash. */
-int trash_interval(struct shell *sh, struct store *s, uint64_t *minutes, struct err *err);
+/* How long things stay: the namenode's word, else the configuration's; 0: there is no trash. */
+int trash_interval(struct shell *sh, struct store *s, uint64_t *keep_ms, struct err *err);
 
 /* *moved false: there is no trash for it, and it can be deleted. */
 int trash_move(struct shell *sh, struct item *it, bool *moved, struct err *err);
