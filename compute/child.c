@@ -21,6 +21,7 @@ enum {
     STEADY_BYTES = 2 << 20,
     SMALL_TURN = 128 << 10,
     PAUSE_US = 1000,
+    PAUSE_MAX_US = 8000, /* a program that fills a pipe within that makes no small turns */
 };
 
 /* ---- what to run ---- */
@@ -109,41 +110,52 @@ struct start {
     char *const *argv;
     char *const *env;
     const char *dir;
-    int fds[3];
-    const char *failed;
+    const struct bounds *bounds;
+    int fds[3], verdict; /* its standard ones; where it says why it could not become the program */
+};
+
+/* Why a new process did not become the program; it goes through a pipe, which closes without a word when
+ * all is well. */
+struct verdict {
+    enum step { TO_START, TO_CHDIR, TO_RUN } step;
     int saved_errno;
 };
 
-/* In the new process, which shares our memory until it runs another program. */
-static void become(struct start *s)
+/* In the new process, which shares our memory until it runs another program: it changes nothing there. */
+static void become(const struct start *s)
 {
+    struct verdict v = {.step = TO_START};
     sigset_t none;
 
-    s->failed = "start";
     signal(SIGPIPE, SIG_DFL); /* a program that writes to a closed pipe shall die of it */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (s->bounds && (errno = bounds_enter(s->bounds)) != 0)
+        goto out;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* after a change of user, which forgets it */
     for (int i = 0; i < 3; i++)
         if (dup2(s->fds[i], i) < 0)
             goto out;
-    s->failed = "change to its directory of";
+    v.step = TO_CHDIR;
     if (chdir(s->dir) < 0)
         goto out;
-    s->failed = "run";
+    v.step = TO_RUN;
     if (s->env)
         execve(s->argv[0], s->argv, s->env);
     else
         execv(s->argv[0], s->argv);
 out:
-    s->saved_errno = errno;
+    v.saved_errno = errno;
+    while (write(s->verdict, &v, sizeof v) < 0 && errno == EINTR)
+        ;
     _exit(127);
 }
 
-static pid_t start_process(struct start *s)
+static pid_t start_process(const struct start *s)
 {
     sigset_t all, before;
+    int saved;
     pid_t pid;
 
     sigfillset(&all);
@@ -151,9 +163,9 @@ static pid_t start_process(struct start *s)
     pid = vfork();
     if (pid == 0)
         become(s);
-    if (pid < 0)
-        s->saved_errno = errno;
+    saved = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = saved;
     return pid;
 }
 
@@ -176,19 +188,49 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-static int start_error(const struct start *s, struct err *err)
+static int start_error(const struct start *s, const struct verdict *v, struct err *err)
 {
-    if (s->saved_errno == ENOENT)
+    static const char *const steps[] = {"start", "change to its directory of", "run"};
+    struct stat st;
+
+    if (v->saved_errno == ENOENT)
         return err_set(err, ERR_NOENT,
                        "Cannot run program \"%s\": no such file, or its interpreter "
                        "(the #! line) does not exist here",
                        s->argv[0]);
-    if (s->saved_errno == ENOEXEC)
+    if (v->saved_errno == EACCES && stat(s->argv[0], &st) == 0 && S_ISDIR(st.st_mode))
+        return err_set(err, ERR_ACCESS, "Cannot run program \"%s\": it is a directory", s->argv[0]);
+    if (v->saved_errno == EACCES && v->step == TO_RUN)
+        return err_set(err, ERR_ACCESS,
+                       "Cannot run program \"%s\": Permission denied; make it executable on the "
+                       "workers (chmod +x), or ship it with -file",
+                       s->argv[0]);
+    if (v->saved_errno == ENOEXEC)
         return err_set(err, ERR_ACCESS,
                        "Cannot run program \"%s\": no program; a script needs a #! line",
                        s->argv[0]);
-    return err_sys(err, s->saved_errno, "Cannot %s program \"%s\"", s->failed ? s->failed : "start",
-                   s->argv[0]);
+    return err_sys(err, v->saved_errno, "Cannot %s program \"%s\"", steps[v->step], s->argv[0]);
+}
+
+/* Starts it and waits until it has become the program, or has said why not. */
+static int start_and_hear(struct child *c, struct start *s, struct err *err)
+{
+    struct verdict v = {.step = TO_START};
+    int fd[2];
+    ssize_t n;
+
+    if (pipe2(fd, O_CLOEXEC) < 0)
+        return err_sys(err, errno, "pipe");
+    s->verdict = fd[1];
+    c->pid = start_process(s);
+    v.saved_errno = c->pid < 0 ? errno : 0;
+    close(fd[1]);
+    while ((n = read(fd[0], &v, sizeof v)) < 0 && errno == EINTR)
+        ;
+    close(fd[0]);
+    if (c->pid > 0 && n > 0)
+        waitpid(c->pid, NULL, 0);
+    return c->pid < 0 || n > 0 ? start_error(s, &v, err) : 0;
 }
 
 static int start_child(struct child *c, struct start *s, struct err *err)
@@ -203,11 +245,7 @@ static int start_child(struct child *c, struct start *s, struct err *err)
         rc = make_pipe(&c->log_pipe, &theirs[2], err);
     if (rc == 0) {
         memcpy(s->fds, theirs, sizeof theirs);
-        c->pid = start_process(s);
-        if (c->pid > 0 && s->saved_errno)
-            waitpid(c->pid, NULL, 0);
-        if (c->pid < 0 || s->saved_errno)
-            rc = start_error(s, err);
+        rc = start_and_hear(c, s, err);
     }
     for (int i = 0; i < 3; i++)
         close_fd(&theirs[i]);
@@ -238,6 +276,7 @@ struct talk {
     size_t line_n;
     uint64_t last_ms;
     uint64_t moved; /* bytes in and out so far */
+    long pause_us;
 };
 
 static uint64_t mono_ms(void)
@@ -469,13 +508,22 @@ static int judge(const struct child_spec *spec, const struct child_result *r, st
 
 /* Programs write a few kilobytes at a time.  Once much has moved, a short sleep after each small
  * turn lets the pipes, which hold a megabyte, fill and drain in larger pieces: the same bytes for a
- * fraction of the wake-ups. */
-static void let_pieces_grow(const struct talk *t, uint64_t moved_before)
+ * fraction of the wake-ups.  While turns stay small the sleeps become longer. */
+static void let_pieces_grow(struct talk *t, uint64_t moved_before)
 {
-    const struct timespec pause = {.tv_nsec = PAUSE_US * 1000};
+    struct timespec pause = {0};
 
-    if (t->moved > STEADY_BYTES && t->moved - moved_before < SMALL_TURN)
-        nanosleep(&pause, NULL);
+    if (t->moved <= STEADY_BYTES)
+        return;
+    if (t->moved - moved_before >= SMALL_TURN) {
+        t->pause_us = 0;
+        return;
+    }
+    t->pause_us = t->pause_us == 0 ? PAUSE_US : 2 * t->pause_us;
+    if (t->pause_us > PAUSE_MAX_US)
+        t->pause_us = PAUSE_MAX_US;
+    pause.tv_nsec = t->pause_us * 1000;
+    nanosleep(&pause, NULL);
 }
 
 static int talk_to_end(struct talk *t, struct err *err)
@@ -498,7 +546,7 @@ int child_run(const struct child_spec *spec, const struct child_io *io, struct c
     char program[4096], **words = child_words(spec->command, err);
     struct child c;
     struct talk t = {.spec = spec, .io = io, .result = out, .c = &c, .log_fd = -1};
-    struct start s = {.env = spec->env, .dir = spec->dir};
+    struct start s = {.env = spec->env, .dir = spec->dir, .bounds = spec->bounds};
     int rc;
 
     *out = (struct child_result){.exit_code = -1, .signal = -1};

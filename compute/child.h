@@ -22,6 +22,7 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "compute/bounds.h"
 
 enum { CHILD_TAIL = 8 << 10, CHILD_LOG_MAX = 1 << 20, CHILD_WORDS_MAX = 1024 };
 
@@ -49,6 +50,7 @@ struct child_spec {
     bool may_leave_input; /* ends well though it did not read everything */
     bool any_exit;        /* ends well whatever its exit code is */
     const _Atomic bool *cancelled;
+    const struct bounds *bounds; /* as whom, and how much; NULL: as we */
 };
 
 struct child_result {

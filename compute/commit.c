@@ -29,56 +29,63 @@ int commit_prepare(struct store *s, const char *output, struct err *err)
     return rc < 0 ? rc : store_mkdirs(s, path, err);
 }
 
-int commit_part_uri(const char *output, const struct task_id *id, char *out, size_t n,
+int commit_part_uri(const Pb__JobSpecProto *spec, const struct task_id *id, char *out, size_t n,
                     struct err *err)
 {
     char job[TASK_NAME_MAX], attempt[TASK_NAME_MAX];
 
     task_job_name(id, job, sizeof job);
     task_attempt_name(id, attempt, sizeof attempt);
-    if ((size_t)snprintf(out, n, "%s/_temporary/%s/%s/part-%05u", output, job, attempt,
-                         id->index) >= n)
-        return err_set(err, ERR_INVALID_PATH, "path too long: %.100s...", output);
+    if ((size_t)snprintf(out, n, "%s/_temporary/%s/%s/part-%05u%s", spec->output, job, attempt,
+                         id->index, shape_part_ending(spec)) >= n)
+        return err_set(err, ERR_INVALID_PATH, "path too long: %.100s...", spec->output);
     return 0;
 }
 
 /* Renamed already by a commit that was cut off: then the part is where it shall be. */
-static int move_part(struct store *s, const char *from, const char *to, struct err *err)
+static int move_part(struct store *s, const char *from, const char *to, bool may_lack,
+                     struct err *err)
 {
     struct store_entry e;
     int rc = store_rename(s, from, to, err);
 
-    if (rc == 0 || store_stat(s, from, &e, NULL) == 0)
+    if (rc == 0)
+        return 0;
+    if (store_stat(s, from, &e, NULL) == 0) {
+        store_entry_done(&e);
         return rc;
+    }
     if (store_stat(s, to, &e, NULL) < 0)
-        return rc;
+        return may_lack ? 0 : rc; /* a lazy output: the task had nothing to say */
     store_entry_done(&e);
     return 0;
 }
 
-static int move_parts(struct store *s, const char *output, const struct task_id *attempts,
+static int move_parts(struct store *s, const Pb__JobSpecProto *spec, const struct task_id *attempts,
                       size_t count, struct err *err)
 {
-    char from[STORE_URI_MAX], name[32], to[STORE_URI_MAX];
+    char from[STORE_URI_MAX], name[48], to[STORE_URI_MAX];
+    bool may_lack = shape_may_lack_parts(spec);
     int rc = 0;
 
     for (size_t i = 0; i < count && rc == 0; i++) {
-        snprintf(name, sizeof name, "part-%05u", attempts[i].index);
-        rc = commit_part_uri(output, &attempts[i], from, sizeof from, err);
+        snprintf(name, sizeof name, "part-%05u%s", attempts[i].index, shape_part_ending(spec));
+        rc = commit_part_uri(spec, &attempts[i], from, sizeof from, err);
         if (rc == 0)
-            rc = store_join(output, name, to, sizeof to, err);
+            rc = store_join(spec->output, name, to, sizeof to, err);
         if (rc == 0)
-            rc = move_part(s, from, to, err);
+            rc = move_part(s, from, to, may_lack, err);
     }
     return rc;
 }
 
-int commit_job(struct store *s, const char *output, const struct task_id *attempts, size_t count,
-               struct err *err)
+int commit_job(struct store *s, const Pb__JobSpecProto *spec, const struct task_id *attempts,
+               size_t count, struct err *err)
 {
+    const char *output = spec->output;
     char path[STORE_URI_MAX];
     struct store_file *f;
-    int rc = move_parts(s, output, attempts, count, err);
+    int rc = move_parts(s, spec, attempts, count, err);
 
     if (rc == 0)
         rc = commit_abort(s, output, err);

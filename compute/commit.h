@@ -17,12 +17,12 @@ int commit_check(struct store *s, const char *output, struct err *err);
 int commit_prepare(struct store *s, const char *output, struct err *err);
 
 /* Where an attempt writes its part. */
-int commit_part_uri(const char *output, const struct task_id *id, char *out, size_t n,
+int commit_part_uri(const Pb__JobSpecProto *spec, const struct task_id *id, char *out, size_t n,
                     struct err *err);
 
 /* @attempts are the chosen ones, one for each part. */
-int commit_job(struct store *s, const char *output, const struct task_id *attempts, size_t count,
-               struct err *err);
+int commit_job(struct store *s, const Pb__JobSpecProto *spec, const struct task_id *attempts,
+               size_t count, struct err *err);
 /* Leaves the directory, as Hadoop does, but nothing of ours in it. */
 int commit_abort(struct store *s, const char *output, struct err *err);
 

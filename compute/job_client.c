@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/env.h"
+#include "compute/job_json.h"
 #include "compute/job_print.h"
 #include "proto/rpc_client.h"
 
@@ -164,15 +165,24 @@ static int tell_end(const struct task_id *id, const Pb__JobStatusProto *s)
 
     task_job_name(id, name, sizeof name);
     if (s->state == PB__JOB_STATE_PROTO__SUCCEEDED) {
-        fprintf(stderr, "Job %s completed successfully\n", name);
-        print_counters(stderr, s->counters, s->n_counters);
-        fprintf(stderr, "Output directory: %s\n", s->output);
+        print_say("mapreduce.Job", "Job %s completed successfully", name);
+        print_counters(stderr, "mapreduce.Job", s->counters, s->n_counters);
+        print_say("streaming.StreamJob", "Output directory: %s", s->output);
         return 0;
     }
-    print_counters(stderr, s->counters, s->n_counters);
-    fprintf(stderr, "Job %s %s: %s\nJob not successful! Nothing of it is in %s\n", name,
-            s->state == PB__JOB_STATE_PROTO__KILLED ? "was killed" : "failed",
-            s->failure ? s->failure : "", s->output);
+    if (print_is_as_hadoop())
+        print_say("mapreduce.Job", "Job %s failed with state %s due to: %s", name,
+                  s->state == PB__JOB_STATE_PROTO__KILLED ? "KILLED" : "FAILED",
+                  s->failure ? s->failure : "");
+    print_counters(stderr, "mapreduce.Job", s->counters, s->n_counters);
+    if (print_is_as_hadoop())
+        print_say("streaming.StreamJob",
+                  "Job not successful! Nothing of it is in %s\nStreaming Command Failed!",
+                  s->output);
+    else
+        fprintf(stderr, "Job %s %s: %s\nJob not successful! Nothing of it is in %s\n", name,
+                s->state == PB__JOB_STATE_PROTO__KILLED ? "was killed" : "failed",
+                s->failure ? s->failure : "", s->output);
     return 1;
 }
 
@@ -189,12 +199,15 @@ int job_client_run(const struct conf *conf, Pb__JobSpecProto *spec, Pb__SplitPro
     if (rc == 0)
         rc = submit(&c, spec, splits, split_count, &id, &err);
     if (rc < 0) {
-        fprintf(stderr, "job: Error Launching job : %s\n", err.text);
+        fprintf(stderr, "job: Error Launching job : %s\n%s", err.text,
+                print_is_as_hadoop() ? "Streaming Command Failed!\n" : "");
         client_close(&c);
         return 5;
     }
     task_job_name(&id, name, sizeof name);
-    fprintf(stderr, "Running job: %s\n", name);
+    if (print_is_as_hadoop())
+        print_say("impl.YarnClientImpl", "Submitted application application%s", name + 3);
+    print_say("mapreduce.Job", "Running job: %s", name);
     if (background) {
         printf("%s\n", name);
         client_close(&c);
@@ -205,6 +218,45 @@ int job_client_run(const struct conf *conf, Pb__JobSpecProto *spec, Pb__SplitPro
         fprintf(stderr, "job: %s: %s\n", name, err.text);
     rc = rc < 0 ? 1 : tell_end(&id, status);
     client_close(&c);
+    return rc;
+}
+
+static int wait_for(struct client *c, const char *name, struct err *err)
+{
+    struct task_id id;
+    Pb__JobStatusProto *s = NULL;
+    uint64_t seen = 0;
+    int rc;
+
+    if (!task_job_parse(name, &id))
+        return err_set(err, ERR_ARGUMENT, "-after %s: no job's id (job_...)", name);
+    do {
+        rc = get_status(c, &id, seen, WAIT_MS, &s, err);
+        if (is_away(rc))
+            usleep(RETRY_MS * 1000);
+        else if (rc < 0)
+            return rc;
+        else
+            seen = s->version;
+    } while (is_away(rc) || !ended(s));
+    if (s->state != PB__JOB_STATE_PROTO__SUCCEEDED)
+        return err_set(err, ERR_STATE, "-after %s: that job did not succeed", name);
+    return 0;
+}
+
+int job_client_after(const struct conf *conf, const char *jobs, struct err *err)
+{
+    char *copy = strdup(jobs), *save = NULL;
+    struct client c;
+    int rc = copy ? client_open(&c, conf, err) : err_set(err, ERR_NOMEM, "no memory");
+
+    if (!copy)
+        return rc;
+    for (char *name = strtok_r(copy, ",", &save); name && rc == 0;
+         name = strtok_r(NULL, ",", &save))
+        rc = wait_for(&c, name, err);
+    client_close(&c);
+    free(copy);
     return rc;
 }
 
@@ -248,22 +300,38 @@ static bool one_job(const char *command, int argc, char **argv, struct task_id *
     return false;
 }
 
+static void print_json(const Pb__JobStatusProto *s)
+{
+    json_t *o = job_json_status(s);
+
+    json_dumpf(o, stdout, JSON_INDENT(1));
+    putchar('\n');
+    json_decref(o);
+}
+
 int job_status_main(const struct conf *conf, int argc, char **argv)
 {
     struct task_id id;
     Pb__JobStatusProto *s;
     struct client c;
     struct err err = {0};
+    bool as_json = argc > 0 && strcmp(argv[0], "-json") == 0;
     int rc;
 
-    if (!one_job("status", argc, argv, &id))
+    argc -= as_json;
+    argv += as_json;
+    if (!one_job("status [-json]", argc, argv, &id))
         return 1;
     rc = client_open(&c, conf, &err);
     if (rc == 0)
         rc = get_status(&c, &id, 0, 0, &s, &err);
-    if (rc == 0)
+    if (rc == 0 && as_json)
+        print_json(s);
+    else if (rc == 0)
         print_job(stdout, s);
     client_close(&c);
+    if (rc == -ERR_NOENT)
+        return job_history_show(conf, &id, false, as_json);
     return rc < 0 ? fail(argv[0], &err) : 0;
 }
 
@@ -291,7 +359,7 @@ int job_kill_main(const struct conf *conf, int argc, char **argv)
     return 0;
 }
 
-static void print_attempt(const Pb__AttemptReportProto *a)
+static void print_attempt(const struct conf *conf, const Pb__AttemptReportProto *a)
 {
     char name[TASK_NAME_MAX];
     struct task_id id;
@@ -308,6 +376,8 @@ static void print_attempt(const Pb__AttemptReportProto *a)
         printf("   status: %s\n", a->status);
     if (a->failure)
         printf("   failure: %s\n", a->failure);
+    if (a->has_stderrtail && a->stderrtail.len >= CHILD_TAIL && job_history_log(conf, &id))
+        return;
     if (a->has_stderrtail)
         printf("%.*s%s", (int)a->stderrtail.len, (const char *)a->stderrtail.data,
                a->stderrtail.len && a->stderrtail.data[a->stderrtail.len - 1] == '\n' ? "" : "\n");
@@ -319,13 +389,31 @@ static bool wanted(const Pb__AttemptReportProto *a, const struct task_id *id, bo
                          (a->id->kind == PB__TASK_KIND_PROTO__REDUCE) == id->is_reduce);
 }
 
-int job_logs_main(const struct conf *conf, int argc, char **argv)
+int job_client_attempts(const struct conf *conf, const struct task_id *id, struct arena *a,
+                        Pb__GetAttemptsResponseProto **out, struct err *err)
 {
     Pb__GetAttemptsRequestProto r = PB__GET_ATTEMPTS_REQUEST_PROTO__INIT;
-    Pb__GetAttemptsResponseProto *answer = NULL;
     Pb__JobIdProto jid;
-    struct task_id id;
+    ProtobufCMessage *m;
     struct client c;
+    int rc = client_open(&c, conf, err);
+
+    job_proto(id, &jid);
+    r.id = &jid;
+    if (rc == 0)
+        rc = rpc_call_method(c.rpc, "getAttempts", &r.base,
+                             &pb__get_attempts_response_proto__descriptor, a, &m, err);
+    client_close(&c);
+    if (rc == 0)
+        *out = (Pb__GetAttemptsResponseProto *)m;
+    return rc;
+}
+
+int job_logs_main(const struct conf *conf, int argc, char **argv)
+{
+    Pb__GetAttemptsResponseProto *answer = NULL;
+    struct task_id id;
+    struct arena arena;
     struct err err = {0};
     bool whole = argc == 1 && task_job_parse(argv[0], &id);
     int rc;
@@ -334,16 +422,14 @@ int job_logs_main(const struct conf *conf, int argc, char **argv)
         fprintf(stderr, "usage: job logs JOB|TASK\n");
         return 1;
     }
-    job_proto(&id, &jid);
-    r.id = &jid;
-    rc = client_open(&c, conf, &err);
-    if (rc == 0)
-        rc = ask(&c, "getAttempts", &r.base, &pb__get_attempts_response_proto__descriptor, &answer,
-                 &err);
+    arena_init(&arena, ARENA_MAX);
+    rc = job_client_attempts(conf, &id, &arena, &answer, &err);
     for (size_t i = 0; rc == 0 && i < answer->n_attempts; i++)
         if (wanted(answer->attempts[i], &id, whole))
-            print_attempt(answer->attempts[i]);
-    client_close(&c);
+            print_attempt(conf, answer->attempts[i]);
+    arena_done(&arena);
+    if (rc == -ERR_NOENT)
+        return job_history_show(conf, &id, true, false);
     return rc < 0 ? fail(argv[0], &err) : 0;
 }
 

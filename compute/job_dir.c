@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "compute/archive.h"
+
 enum { INLINE_MAX = 4 << 20, INLINE_TOTAL_MAX = 16 << 20, COPY_BYTES = 1 << 20 };
 
 void job_dir_path(const char *base, const struct task_id *job, char *out, size_t n)
@@ -75,12 +77,13 @@ static int copy_from_store(struct store *store, const char *uri, int fd, struct 
 static int unpack(const char *dir, const Pb__ShippedFileProto *f, struct store *store,
                   struct err *err)
 {
-    char path[2048];
+    char path[2048], inside[2048];
     int fd, rc;
 
     if (!is_plain_name(f->name))
         return err_set(err, ERR_ARGUMENT, "shipped file \"%.100s\": not a plain name", f->name);
-    snprintf(path, sizeof path, "%s/%s", dir, f->name);
+    snprintf(inside, sizeof inside, "%s/%s", dir, f->name);
+    snprintf(path, sizeof path, f->archive ? "%s/../%s.packed" : "%s/%s", dir, f->name);
     fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0700);
     if (fd < 0)
         return err_sys(err, errno, "%s", path);
@@ -88,6 +91,8 @@ static int unpack(const char *dir, const Pb__ShippedFileProto *f, struct store *
                         : copy_from_store(store, f->uri ? f->uri : "", fd, err);
     fchmod(fd, (f->mode | 0500) & 0777);
     close(fd);
+    if (rc == 0 && f->archive)
+        rc = archive_unpack(path, inside, err);
     return rc < 0 ? err_wrap(err, rc, "shipped file %s", f->name) : 0;
 }
 
@@ -204,21 +209,65 @@ static bool in_store(const char *path)
     return strncmp(path, "hdfs:", 5) == 0;
 }
 
-static int pack_one(struct store *store, const char *given, const char *staging, size_t *total,
-                    struct arena *a, Pb__ShippedFileProto *f, struct err *err)
+/* Its bytes into the spec when there are few, else into the store. */
+static int pack_file(struct store *store, const char *path, size_t size, const char *staging,
+                     size_t *total, struct arena *a, Pb__ShippedFileProto *f, struct err *err)
 {
-    char *path = arena_strndup(a, given, strlen(given)), *name;
+    f->has_mode = 1;
+    f->mode = 0755;
+    *total += size;
+    if (size > INLINE_MAX || *total > INLINE_TOTAL_MAX)
+        return upload(store, path, staging, f->name, a, f, err);
+    return read_content(path, size, a, f, err);
+}
+
+/* A directory travels as an archive. */
+static int pack_directory(struct store *store, const char *path, const char *staging, size_t *total,
+                          struct arena *a, Pb__ShippedFileProto *f, struct err *err)
+{
+    const char *tmp = getenv("TMPDIR");
+    char tar[600];
+    struct stat st;
+    int fd, rc;
+
+    snprintf(tar, sizeof tar, "%.300s/ashlar-dir.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    fd = mkstemp(tar);
+    if (fd < 0)
+        return err_sys(err, errno, "%s", tar);
+    close(fd);
+    rc = archive_of_directory(path, tar, err);
+    if (rc == 0 && stat(tar, &st) < 0)
+        rc = err_sys(err, errno, "%s", tar);
+    f->has_archive = f->archive = 1;
+    if (rc == 0)
+        rc = pack_file(store, tar, (size_t)st.st_size, staging, total, a, f, err);
+    unlink(tar);
+    return rc;
+}
+
+static const char *without_scheme(const char *path)
+{
+    if (strncmp(path, "file://", 7) == 0)
+        return path + 7;
+    return strncmp(path, "file:", 5) == 0 ? path + 5 : path;
+}
+
+static int pack_one(struct store *store, const char *given, bool archive, const char *staging,
+                    size_t *total, struct arena *a, Pb__ShippedFileProto *f, struct err *err)
+{
+    char *path = arena_strndup(a, given, strlen(given));
+    const char *name;
     struct stat st;
 
     if (!path)
         return err_set(err, ERR_NOMEM, "no memory for %s", given);
-    if (strncmp(path, "file://", 7) == 0)
-        path += 7;
-    else if (strncmp(path, "file:", 5) == 0)
-        path += 5;
-    name = (char *)(uintptr_t)name_of(path);
+    path = (char *)(uintptr_t)without_scheme(path);
+    for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
+        path[n - 1] = 0;
+    name = name_of(path);
     pb__shipped_file_proto__init(f);
     f->name = arena_strndup(a, name, strlen(name));
+    f->has_archive = f->archive = archive;
     if (in_store(path)) {
         f->uri = path;
         return 0;
@@ -226,35 +275,34 @@ static int pack_one(struct store *store, const char *given, const char *staging,
     if (stat(path, &st) < 0)
         return errno == ENOENT ? err_set(err, ERR_NOENT, "File: %s does not exist.", path)
                                : err_sys(err, errno, "File: %s", path);
+    if (S_ISDIR(st.st_mode) && !archive)
+        return pack_directory(store, path, staging, total, a, f, err);
     if (!S_ISREG(st.st_mode))
         return err_set(err, ERR_UNSUPPORTED, "File: %s is no regular file", path);
     if (access(path, R_OK) < 0)
         return err_set(err, ERR_ACCESS, "File: %s is not readable.", path);
-    f->has_mode = 1;
-    f->mode = 0755;
-    *total += (size_t)st.st_size;
-    if (st.st_size > INLINE_MAX || *total > INLINE_TOTAL_MAX)
-        return upload(store, path, staging, f->name, a, f, err);
-    return read_content(path, (size_t)st.st_size, a, f, err);
+    return pack_file(store, path, (size_t)st.st_size, staging, total, a, f, err);
 }
 
-int job_files_pack(struct store *store, char *const *paths, size_t count, const char *staging,
+int job_files_pack(struct store *store, const struct shipped *s, const char *staging,
                    struct arena *a, Pb__JobSpecProto *spec, struct err *err)
 {
-    size_t total = 0;
+    size_t total = 0, count = s->file_count + s->archive_count;
 
     spec->files = arena_alloc(a, (count + 1) * sizeof *spec->files);
     if (!spec->files)
         return err_set(err, ERR_NOMEM, "no memory for files");
     for (size_t i = 0; i < count; i++) {
         Pb__ShippedFileProto *f = arena_alloc(a, sizeof *f);
-        int rc = f ? pack_one(store, paths[i], staging, &total, a, f, err)
+        bool archive = i >= s->file_count;
+        const char *path = archive ? s->archives[i - s->file_count] : s->files[i];
+        int rc = f ? pack_one(store, path, archive, staging, &total, a, f, err)
                    : err_set(err, ERR_NOMEM, "no memory for files");
 
         if (rc < 0)
             return rc;
         spec->files[spec->n_files++] = f;
-        if (f->uri && !in_store(paths[i]))
+        if (f->uri && !in_store(path))
             spec->staging = arena_strndup(a, staging, strlen(staging));
     }
     return 0;

@@ -19,8 +19,13 @@ void job_dir_path(const char *base, const struct task_id *job, char *out, size_t
 int job_dir_remove(const char *path, struct err *err); /* all below it, too */
 
 /* The files of the command line, as they travel with a job: small ones inside the spec, others are
- * put below @staging in the store (made when needed).  "path#name" names the link. */
-int job_files_pack(struct store *store, char *const *paths, size_t count, const char *staging,
+ * put below @staging in the store (made when needed).  "path#name" names the link.  Archives are
+ * unpacked into a directory of that name; a directory travels as an archive. */
+struct shipped {
+    char *const *files, *const *archives;
+    size_t file_count, archive_count;
+};
+int job_files_pack(struct store *store, const struct shipped *s, const char *staging,
                    struct arena *a, Pb__JobSpecProto *spec, struct err *err);
 
 #endif

@@ -22,6 +22,10 @@ static int logs_main(struct job_program *p, int argc, char **argv)
 {
     return job_logs_main(p->conf, argc, argv);
 }
+static int explain_main(struct job_program *p, int argc, char **argv)
+{
+    return job_explain_main(p->conf, argc, argv);
+}
 
 static const struct {
     const char *name;
@@ -34,6 +38,7 @@ static const struct {
     {"status", status_main, "status JOB                      how it goes, and its counters"},
     {"kill", kill_main, "kill JOB"},
     {"logs", logs_main, "logs JOB|TASK                   what its tasks said on standard error"},
+    {"explain", explain_main, "explain JOB|TASK                why its tasks ran where they ran"},
     {"rerun-task", job_rerun_main, "rerun-task TASK [FILE]          run one task again, here"},
 };
 
@@ -75,6 +80,7 @@ int main(int argc, char **argv)
         rc = conf_load(&args, &p.conf, &err);
     if (rc < 0) {
         fprintf(stderr, "job: %s\n", err.text);
+        conf_args_done(&args);
         return 1;
     }
     rc = dispatch(&p, argc, argv);

@@ -1,10 +1,42 @@
 #include "compute/job_print.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
 #include "compute/task.h"
+
+static bool as_hadoop;
+
+void print_as_hadoop(void)
+{
+    as_hadoop = true;
+}
+
+bool print_is_as_hadoop(void)
+{
+    return as_hadoop;
+}
+
+void print_say(const char *logger, const char *format, ...)
+{
+    va_list args;
+
+    if (as_hadoop) {
+        struct timespec now;
+        char when[32];
+        struct tm tm;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", localtime_r(&now.tv_sec, &tm));
+        fprintf(stderr, "%s,%03d INFO %s: ", when, (int)(now.tv_nsec / 1000000), logger);
+    }
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
 
 void print_progress(struct progress_line *p, uint32_t map_permille, uint32_t reduce_permille)
 {
@@ -13,7 +45,7 @@ void print_progress(struct progress_line *p, uint32_t map_permille, uint32_t red
     if (p->any && p->map == map && p->reduce == reduce)
         return;
     *p = (struct progress_line){map, reduce, true};
-    fprintf(stderr, " map %d%% reduce %d%%\n", map, reduce);
+    print_say("mapreduce.Job", " map %d%% reduce %d%%", map, reduce);
 }
 
 static bool group_seen(Pb__CounterProto **list, size_t i)
@@ -24,9 +56,12 @@ static bool group_seen(Pb__CounterProto **list, size_t i)
     return false;
 }
 
-void print_counters(FILE *out, Pb__CounterProto **list, size_t n)
+void print_counters(FILE *out, const char *logger, Pb__CounterProto **list, size_t n)
 {
-    fprintf(out, "Counters: %zu\n", n);
+    if (logger)
+        print_say(logger, "Counters: %zu", n);
+    else
+        fprintf(out, "Counters: %zu\n", n);
     for (size_t i = 0; i < n; i++) {
         if (group_seen(list, i))
             continue;
@@ -79,5 +114,5 @@ void print_job(FILE *out, const Pb__JobStatusProto *s)
         fprintf(out, "Time: %.3f s\n", (double)(s->finishedms - s->submittedms) / 1000);
     if (s->failure)
         fprintf(out, "Failure: %s\n", s->failure);
-    print_counters(out, s->counters, s->n_counters);
+    print_counters(out, NULL, s->counters, s->n_counters);
 }

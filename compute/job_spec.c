@@ -6,54 +6,55 @@
 
 #include "compute/task.h"
 
+static const char IDENTITY[] = "org.apache.hadoop.mapred.lib.IdentityMapper";
 enum { ARGS_MAX = 65536, REDUCES_MAX = 100000 };
 
 /* ---- the command line ---- */
 
-enum option_kind { TEXT, MANY, LIST, NUMBER, FLAG, PAIR, REFUSE, IGNORE, ONLY };
+enum option_kind { TEXT, MANY, LIST, NUMBER, FLAG, PAIR, IGNORE };
 
 struct option_row {
     const char *name;
     enum option_kind kind;
-    size_t offset;     /* of the field; of the array for MANY, LIST and PAIR */
-    size_t count;      /* of its count */
-    const char *known; /* ONLY: the last word of a class name that is what we do anyway */
+    size_t offset; /* of the field; of the array for MANY, LIST and PAIR */
+    size_t count;  /* of its count */
 };
 
 #define AT(field) offsetof(struct job_options, field)
 static const struct option_row rows[] = {
-    {"input", MANY, AT(inputs), AT(input_count), NULL},
-    {"output", TEXT, AT(output), 0, NULL},
-    {"mapper", TEXT, AT(mapper), 0, NULL},
-    {"combiner", TEXT, AT(combiner), 0, NULL},
-    {"reducer", TEXT, AT(reducer), 0, NULL},
-    {"file", MANY, AT(files), AT(file_count), NULL},
-    {"files", LIST, AT(files), AT(file_count), NULL},
-    {"cacheFile", LIST, AT(files), AT(file_count), NULL},
-    {"numReduceTasks", NUMBER, AT(reduces), 0, NULL},
-    {"jobconf", PAIR, AT(conf), AT(conf_count), NULL},
-    {"cmdenv", PAIR, AT(env), AT(env_count), NULL},
-    {"fs", TEXT, AT(fs), 0, NULL},
-    {"dfs", TEXT, AT(fs), 0, NULL},
-    {"local", FLAG, AT(local), 0, NULL},
-    {"background", FLAG, AT(background), 0, NULL},
-    {"verbose", FLAG, AT(verbose), 0, NULL},
-    {"debug", FLAG, AT(verbose), 0, NULL},
-    {"help", FLAG, AT(help), 0, NULL},
-    {"info", FLAG, AT(help), 0, NULL},
-    {"inputformat", ONLY, 0, 0, "TextInputFormat"},
-    {"outputformat", ONLY, 0, 0, "TextOutputFormat"},
-    {"partitioner", ONLY, 0, 0, "HashPartitioner"},
-    {"io", ONLY, 0, 0, "text"},
-    {"libjars", IGNORE, 0, 0, NULL},
-    {"jt", IGNORE, 0, 0, NULL},
-    {"archives", REFUSE, 0, 0, NULL},
-    {"cacheArchive", REFUSE, 0, 0, NULL},
-    {"inputreader", REFUSE, 0, 0, NULL},
-    {"lazyOutput", REFUSE, 0, 0, NULL},
-    {"mapdebug", REFUSE, 0, 0, NULL},
-    {"reducedebug", REFUSE, 0, 0, NULL},
-    {"additionalconfspec", REFUSE, 0, 0, NULL},
+    {"input", MANY, AT(inputs), AT(input_count)},
+    {"output", TEXT, AT(output), 0},
+    {"mapper", TEXT, AT(mapper), 0},
+    {"combiner", TEXT, AT(combiner), 0},
+    {"reducer", TEXT, AT(reducer), 0},
+    {"file", MANY, AT(files), AT(file_count)},
+    {"files", LIST, AT(files), AT(file_count)},
+    {"cacheFile", LIST, AT(files), AT(file_count)},
+    {"numReduceTasks", NUMBER, AT(reduces), 0},
+    {"jobconf", PAIR, AT(conf), AT(conf_count)},
+    {"cmdenv", PAIR, AT(env), AT(env_count)},
+    {"fs", TEXT, AT(fs), 0},
+    {"dfs", TEXT, AT(fs), 0},
+    {"local", FLAG, AT(local), 0},
+    {"background", FLAG, AT(background), 0},
+    {"verbose", FLAG, AT(verbose), 0},
+    {"debug", FLAG, AT(verbose), 0},
+    {"as-hadoop", FLAG, AT(as_hadoop), 0},
+    {"help", FLAG, AT(help), 0},
+    {"info", FLAG, AT(help), 0},
+    {"inputformat", TEXT, AT(input_format), 0},
+    {"outputformat", TEXT, AT(output_format), 0},
+    {"partitioner", TEXT, AT(partitioner), 0},
+    {"io", TEXT, AT(io), 0},
+    {"inputreader", TEXT, AT(input_reader), 0},
+    {"lazyOutput", FLAG, AT(lazy), 0},
+    {"mapdebug", TEXT, AT(map_debug), 0},
+    {"reducedebug", TEXT, AT(reduce_debug), 0},
+    {"archives", LIST, AT(archives), AT(archive_count)},
+    {"cacheArchive", LIST, AT(archives), AT(archive_count)},
+    {"libjars", IGNORE, 0, 0},
+    {"jt", IGNORE, 0, 0},
+    {"additionalconfspec", IGNORE, 0, 0},
 };
 
 static const struct option_row *row_of(const char *word)
@@ -81,7 +82,7 @@ static int append_list(struct job_options *o, const struct option_row *row, char
     char *save = NULL;
 
     for (char *w = strtok_r(words, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
-        if (o->file_count == room)
+        if (o->file_count == room || o->archive_count == room)
             return err_set(err, ERR_LIMIT, "more than %zu files", room);
         append(o, row, w);
     }
@@ -100,16 +101,6 @@ static int number(struct job_options *o, const char *word, struct err *err)
     return 0;
 }
 
-static int only(const struct option_row *row, const char *word, struct err *err)
-{
-    const char *dot = strrchr(word, '.');
-
-    if (strcmp(dot ? dot + 1 : word, row->known) == 0)
-        return 0;
-    return err_set(err, ERR_UNSUPPORTED, "-%s %s: only %s is there so far", row->name, word,
-                   row->known);
-}
-
 static int one_value(struct job_options *o, const struct option_row *row, char *word, size_t room,
                      struct err *err)
 {
@@ -118,7 +109,6 @@ static int one_value(struct job_options *o, const struct option_row *row, char *
     case MANY: append(o, row, word); return 0;
     case LIST: return append_list(o, row, word, room, err);
     case NUMBER: return number(o, word, err);
-    case ONLY: return only(row, word, err);
     case PAIR:
         if (!strchr(word, '='))
             return err_set(err, ERR_ARGUMENT, "-%s %s: NAME=VALUE is expected", row->name, word);
@@ -132,9 +122,10 @@ static int make_lists(struct job_options *o, struct arena *a, size_t room, struc
 {
     o->inputs = arena_alloc(a, room * sizeof *o->inputs);
     o->files = arena_alloc(a, room * sizeof *o->files);
+    o->archives = arena_alloc(a, room * sizeof *o->archives);
     o->conf = arena_alloc(a, room * sizeof *o->conf);
     o->env = arena_alloc(a, room * sizeof *o->env);
-    return o->inputs && o->files && o->conf && o->env
+    return o->inputs && o->files && o->archives && o->conf && o->env
                ? 0
                : err_set(err, ERR_NOMEM, "no memory for the arguments");
 }
@@ -154,8 +145,6 @@ static int take_option(struct job_options *o, int argc, char **argv, int *i, siz
         *(bool *)((char *)o + row->offset) = true;
         return 0;
     }
-    if (row->kind == REFUSE)
-        return err_set(err, ERR_UNSUPPORTED, "-%s is not there so far", row->name);
     if (*i + 1 >= argc)
         return err_set(err, ERR_ARGUMENT, "Missing argument for option: %s", row->name);
     rc = one_value(o, row, argv[++*i], room, err);
@@ -229,29 +218,14 @@ static char *local_command(const struct job_options *o, const char *command, str
     return arena_strndup(a, command, strlen(command));
 }
 
-static bool is_class(const char *command)
-{
-    return strncmp(command, "org.apache.hadoop.", 18) == 0;
-}
-
 static int commands(const struct job_options *o, struct arena *a, Pb__JobSpecProto *s,
                     struct err *err)
 {
-    const char *reducer = o->reducer;
-
-    if (reducer && is_class(reducer) && strstr(reducer, ".IdentityReducer"))
-        reducer = NULL;
-    for (int i = 0; i < 3; i++) {
-        const char *c = i == 0 ? o->mapper : i == 1 ? o->combiner : reducer;
-
-        if (c && (is_class(c) || strcmp(c, "aggregate") == 0))
-            return err_set(err, ERR_UNSUPPORTED, "%s: Java classes can't run here", c);
-    }
-    s->mapper = local_command(o, o->mapper, a);
+    s->mapper = local_command(o, o->mapper ? o->mapper : IDENTITY, a);
     if (o->combiner)
         s->combiner = local_command(o, o->combiner, a);
-    if (reducer && strcmp(reducer, "NONE") != 0)
-        s->reducer = local_command(o, reducer, a);
+    if (o->reducer && strcmp(o->reducer, "NONE") != 0)
+        s->reducer = local_command(o, o->reducer, a);
     return s->mapper ? 0 : err_set(err, ERR_NOMEM, "no memory for the job");
 }
 
@@ -270,42 +244,103 @@ static int check(const struct job_options *o, struct err *err)
         return err_set(err, ERR_ARGUMENT, "Required argument: -input <name>");
     if (!o->output)
         return err_set(err, ERR_ARGUMENT, "Required argument: -output");
-    if (!o->mapper)
-        return err_set(err, ERR_ARGUMENT, "Required argument: -mapper <command>");
     return 0;
 }
 
-/* Settings that decide what a program is given: those we don't serve must not pass in silence. */
-static int check_settings(const Pb__JobSpecProto *s, struct err *err)
+/* ---- options that are settings ---- */
+
+struct settings {
+    struct job_options *o;
+    struct arena *a;
+    bool bad;
+};
+
+static void set(struct settings *t, const char *key, const char *value)
 {
-    static const char *const refused[] = {"stream.map.output.field.separator",
-                                          "stream.reduce.output.field.separator",
-                                          "stream.map.input.field.separator",
-                                          "stream.reduce.input.field.separator",
-                                          "stream.num.map.output.key.fields",
-                                          "stream.num.reduce.output.key.fields",
-                                          "mapreduce.job.output.key.comparator.class",
-                                          "mapred.output.key.comparator.class",
-                                          "mapreduce.partition.keypartitioner.options",
-                                          "mapred.text.key.partitioner.options",
-                                          "textinputformat.record.delimiter",
-                                          "mapreduce.output.fileoutputformat.compress",
-                                          "mapred.output.compress"};
+    const char *text = arena_printf(t->a, "%s=%s", key, value);
 
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        const char *v = spec_get(s, refused[i]);
+    t->bad |= !text;
+    if (text)
+        t->o->conf[t->o->conf_count++] = text;
+}
 
-        if (v && strcmp(v, "false") != 0 && strcmp(v, "1") != 0)
-            return err_set(err, ERR_UNSUPPORTED, "-D %s: not there so far", refused[i]);
+/* "StreamXmlRecord,begin=<a>,end=</a>" */
+static int set_reader(struct settings *t, struct err *err)
+{
+    char *copy = arena_strndup(t->a, t->o->input_reader, strlen(t->o->input_reader)), *save = NULL;
+    char *word = copy ? strtok_r(copy, ",", &save) : NULL, key[256];
+    const char *dot = word ? strrchr(word, '.') : NULL;
+    const char *class = dot ? dot + 1 : word ? word : "";
+
+    if (strcmp(class, "StreamXmlRecord") != 0 && strcmp(class, "StreamXmlRecordReader") != 0)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "-inputreader %s: class not found; there is StreamXmlRecord", class);
+    while ((word = strtok_r(NULL, ",", &save))) {
+        char *eq = strchr(word, '=');
+
+        snprintf(key, sizeof key, "stream.recordreader.%.*s", eq ? (int)(eq - word) : 200, word);
+        set(t, key, eq ? eq + 1 : "");
     }
     return 0;
 }
 
-int job_spec_make(const struct job_options *o, const struct conf *conf, struct store *store,
+static void set_io(struct settings *t)
+{
+    set(t, "stream.map.input", t->o->io);
+    set(t, "stream.map.output", t->o->io);
+    set(t, "stream.reduce.input", t->o->io);
+    set(t, "stream.reduce.output", t->o->io);
+}
+
+static void set_output(struct settings *t)
+{
+    static const char lazy[] = "org.apache.hadoop.mapred.lib.LazyOutputFormat";
+    const char *format = t->o->output_format;
+
+    if (t->o->lazy) {
+        set(t, "mapred.output.format.class", lazy);
+        set(t, "mapreduce.output.lazyoutputformat.outputformat",
+            format ? format : "org.apache.hadoop.mapred.TextOutputFormat");
+    } else if (format) {
+        set(t, "mapred.output.format.class", format);
+    }
+}
+
+static int add_settings(struct job_options *o, struct arena *a, struct err *err)
+{
+    struct settings t = {.o = o, .a = a};
+    size_t room = o->conf_count + 64 + (o->input_reader ? strlen(o->input_reader) : 0);
+    const char **list = arena_alloc(a, room * sizeof *list);
+    int rc = 0;
+
+    if (!list)
+        return err_set(err, ERR_NOMEM, "no memory for the settings");
+    memcpy(list, o->conf, o->conf_count * sizeof *list);
+    o->conf = list;
+    if (o->input_format)
+        set(&t, "mapred.input.format.class", o->input_format);
+    else if (o->input_reader)
+        set(&t, "mapred.input.format.class", "org.apache.hadoop.streaming.StreamInputFormat");
+    if (o->input_reader)
+        rc = set_reader(&t, err);
+    if (o->partitioner)
+        set(&t, "mapred.partitioner.class", o->partitioner);
+    if (o->io)
+        set_io(&t);
+    set_output(&t);
+    if (o->map_debug)
+        set(&t, "mapreduce.map.debug.script", o->map_debug);
+    if (o->reduce_debug)
+        set(&t, "mapreduce.reduce.debug.script", o->reduce_debug);
+    return rc < 0 ? rc : t.bad ? err_set(err, ERR_NOMEM, "no memory for the settings") : 0;
+}
+
+int job_spec_make(struct job_options *o, const struct conf *conf, struct store *store,
                   const char *user, struct arena *a, Pb__JobSpecProto **out, struct err *err)
 {
     Pb__JobSpecProto *s = arena_alloc(a, sizeof *s);
     char output[STORE_URI_MAX];
+    struct shape shape;
     const char *name;
     int rc = s ? check(o, err) : err_set(err, ERR_NOMEM, "no memory for the job");
 
@@ -315,13 +350,15 @@ int job_spec_make(const struct job_options *o, const struct conf *conf, struct s
     pb__job_spec_proto__init(s);
     rc = store_qualify(store, o->output, output, sizeof output, err);
     if (rc == 0)
+        rc = add_settings(o, a, err);
+    if (rc == 0)
         rc = pairs(a, o->conf, o->conf_count, &s->conf, &s->n_conf, err);
     if (rc == 0)
         rc = pairs(a, o->env, o->env_count, &s->env, &s->n_env, err);
     if (rc == 0)
         rc = commands(o, a, s, err);
     if (rc == 0)
-        rc = check_settings(s, err);
+        rc = shape_make(s, &shape, err);
     if (rc < 0)
         return rc;
     name = spec_get(s, "mapreduce.job.name");

@@ -25,6 +25,9 @@
 /* Where bytes come from: the next up to @n after those read before; 0 at the end of the file. */
 struct byte_source {
     ssize_t (*read)(void *ctx, void *buf, size_t n, struct err *err);
+    /* Where the split ends, asked after each read, which gives bytes of one side of it; NULL: as
+     * lines_init was told. */
+    uint64_t (*end)(const void *ctx);
     void *ctx;
 };
 
@@ -44,6 +47,9 @@ struct lines {
 /* @from stands at @start. */
 int lines_init(struct lines *l, struct byte_source from, uint64_t start, uint64_t length,
                struct err *err);
+/* The lines of a split of a file, packed or not. */
+struct split_source;
+int lines_of_source(struct lines *l, struct split_source *source, struct err *err);
 void lines_done(struct lines *l);
 
 /* The next bytes of the split; *n 0 at its end. */

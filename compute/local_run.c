@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "compute/commit.h"
+#include "compute/native.h"
 #include "compute/job_dir.h"
 
 enum { THREADS_MAX = 64 };
@@ -21,6 +22,7 @@ struct run {
     bool is_reduce;
     uint32_t next, count, done;
     uint32_t first; /* index of the first task of this round */
+    uint32_t given_up[2];
     bool failed;
     struct err err;
 };
@@ -64,7 +66,7 @@ static int prepare(struct run *r, struct task *t, struct err *err)
         snprintf(t->part_uri, sizeof t->part_uri, "%s", r->part_uri);
         return 0;
     }
-    return commit_part_uri(t->spec->output, &t->id, t->part_uri, sizeof t->part_uri, err);
+    return commit_part_uri(t->spec, &t->id, t->part_uri, sizeof t->part_uri, err);
 }
 
 static int explain(const struct task *t, int rc, struct err *err)
@@ -84,6 +86,22 @@ static int explain(const struct task *t, int rc, struct err *err)
     return rc;
 }
 
+/* Whether the job can do without one more task of this kind. */
+static bool may_give_up(struct run *r)
+{
+    int64_t percent = spec_int(r->job->spec,
+                               r->is_reduce ? "mapreduce.reduce.failures.maxpercent"
+                                            : "mapreduce.map.failures.maxpercent",
+                               0);
+    bool may;
+
+    pthread_mutex_lock(&r->lock);
+    may = !r->part_uri && (int64_t)(r->given_up[r->is_reduce] + 1) * 100 <= percent * r->count;
+    r->given_up[r->is_reduce] += may;
+    pthread_mutex_unlock(&r->lock);
+    return may;
+}
+
 static int run_task(struct run *r, uint32_t index, struct err *err)
 {
     struct local_job *j = r->job;
@@ -95,6 +113,7 @@ static int run_task(struct run *r, uint32_t index, struct err *err)
                      .env = env_posix(),
                      .conf = j->conf,
                      .fetch = fetch_here,
+                     .only_attempt = true,
                      .owner = r};
     int rc;
 
@@ -104,8 +123,12 @@ static int run_task(struct run *r, uint32_t index, struct err *err)
     if (!r->is_reduce)
         t.split = j->splits[index];
     rc = prepare(r, &t, err);
-    if (rc == 0)
+    if (rc == 0 && native_wanted(t.spec))
+        rc = r->is_reduce ? native_reduce_run(&t, err) : native_map_run(&t, err);
+    else if (rc == 0)
         rc = r->is_reduce ? reduce_task_run(&t, err) : map_task_run(&t, err);
+    if (rc < 0 && may_give_up(r) && !atomic_load(&t.cancelled))
+        rc = task_give_nothing(&t, err);
     if (rc < 0)
         explain(&t, rc, err);
     if (rc == 0 && !r->is_reduce)
@@ -225,7 +248,7 @@ static int commit(struct run *r, struct err *err)
         ids[i].index = i;
         ids[i].is_reduce = j->spec->reduces > 0;
     }
-    rc = commit_job(j->store, j->spec->output, ids, count, err);
+    rc = commit_job(j->store, j->spec, ids, count, err);
     free(ids);
     return rc;
 }

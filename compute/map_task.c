@@ -4,54 +4,168 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "compute/combine.h"
+#include "compute/debug_script.h"
+#include "compute/field_selection.h"
 #include "compute/kv_lines.h"
 #include "compute/lines.h"
+#include "compute/order.h"
+#include "compute/part_output.h"
 #include "compute/partition.h"
+#include "compute/partitioner.h"
+#include "compute/program_feed.h"
+#include "compute/skip.h"
 #include "compute/sorter.h"
+#include "compute/split_source.h"
 
 struct map {
     struct task *t;
-    struct store_file *in;
+    const struct shape *shape;
+    /* Input: lines as they are, or records. */
+    struct split_source *in;
     struct lines lines;
+    struct record_input *records;
+    struct program_feed feed;
+    uint64_t record_count, skipped;
+    const struct skip *skip;
+    /* Output */
     struct kv_lines out;
     struct sorter *sorter; /* NULL: there are no reducers */
-    struct text_output part;
+    struct partitioner *partitioner;
+    struct order_wrap wrap;
+    uint64_t bytes; /* of keys and values, not yet counted */
+    uint64_t pairs; /* that came from the mapper */
+    struct part_output part;
 };
 
-static ssize_t read_split(void *ctx, void *buf, size_t n, struct err *err)
+/* ---- input ---- */
+
+static uint64_t split_length(const Pb__SplitProto *s)
 {
-    return store_read(ctx, buf, n, err);
+    uint64_t n = s->length;
+
+    for (size_t i = 0; i < s->n_more; i++)
+        n += s->more[i]->length;
+    return n;
+}
+
+static void progress(struct map *m, uint64_t done)
+{
+    uint64_t length = split_length(m->t->split);
+
+    atomic_store(&m->t->permille,
+                 length ? (uint32_t)((done > length ? length : done) * 1000 / length) : 1000);
 }
 
 static int give_lines(void *ctx, const uint8_t **bytes, size_t *n, struct err *err)
 {
     struct map *m = ctx;
-    const Pb__SplitProto *s = m->t->split;
     int rc = lines_next(&m->lines, bytes, n, err);
-    uint64_t done = m->lines.pos - s->start;
 
     if (rc < 0)
-        return err_wrap(err, rc, "read %s", s->path);
-    atomic_store(&m->t->permille,
-                 s->length ? (uint32_t)((done > s->length ? s->length : done) * 1000 / s->length)
-                           : 1000);
+        return err_wrap(err, rc, "read %s", m->t->split->path);
+    progress(m, source_done(m->in));
     return 0;
 }
+
+static int next_record(struct map *m, struct datum *key, struct datum *value, struct err *err)
+{
+    int rc;
+
+    if (m->record_count >= m->skip->limit)
+        return 0;
+    rc = record_input_next(m->records, key, value, err);
+    while (rc == 1 && skip_has(m->skip, m->record_count)) {
+        m->record_count++;
+        m->skipped++;
+        rc = record_input_next(m->records, key, value, err);
+    }
+    m->record_count += rc == 1;
+    return rc;
+}
+
+static int give_records(void *ctx, const uint8_t **bytes, size_t *n, struct err *err)
+{
+    struct map *m = ctx;
+    struct datum key, value;
+    int rc = 1;
+
+    buf_clear(&m->feed.bytes);
+    while (m->feed.bytes.n < FEED_CHUNK && (rc = next_record(m, &key, &value, err)) == 1)
+        if ((rc = program_feed_put(&m->feed, &key, &value, err)) < 0)
+            break;
+    if (rc < 0)
+        return rc;
+    progress(m, record_input_done(m->records));
+    *bytes = m->feed.bytes.bytes;
+    *n = m->feed.bytes.n;
+    return 0;
+}
+
+/* ---- output ---- */
 
 static int to_sorter(void *ctx, const struct kv_line *l, struct err *err)
 {
     struct map *m = ctx;
 
-    counter_add(&m->t->counters, C_MAP_OUTPUT_BYTES, (int64_t)(l->key_n + l->value_n));
-    return sorter_add(m->sorter, key_partition(l->hash, m->t->reduces), l->key, l->key_n, l->value,
-                      l->value_n, err);
+    const struct sort_record r = {.key = l->key,
+                                  .key_n = l->key_n,
+                                  .value = l->value,
+                                  .value_n = l->value_n,
+                                  .prefix = l->prefix,
+                                  .hash = l->hash,
+                                  .partition = key_partition(l->hash, m->t->reduces)};
+
+    m->bytes += l->key_n + l->value_n;
+    return sorter_put(m->sorter, &r, err);
 }
 
-static int to_part(void *ctx, const struct kv_line *l, struct err *err)
+static int wrong_class(const char *what, enum datum_kind want, enum datum_kind got, struct err *err)
+{
+    return err_set(err, ERR_ARGUMENT,
+                   "Type mismatch in %s from map: expected %s, received %s; set "
+                   "mapreduce.map.output.%s.class",
+                   what, datum_class(want), datum_class(got), what);
+}
+
+static int sort_pair(struct map *m, const struct datum *key, const struct datum *value,
+                     struct err *err)
+{
+    uint32_t partition = m->partitioner ? partitioner_find(m->partitioner, key) : 0;
+    int rc;
+
+    if (key->kind != m->shape->map_key)
+        return wrong_class("key", m->shape->map_key, key->kind, err);
+    if (value->kind != m->shape->map_value)
+        return wrong_class("value", m->shape->map_value, value->kind, err);
+    m->bytes += key->n + value->n;
+    if (!order_is_wrapped(m->shape))
+        return sorter_add(m->sorter, partition, key->bytes, key->n, value->bytes, value->n, err);
+    rc = order_wrap(&m->wrap, m->shape, key, value, err);
+    return rc < 0 ? rc
+                  : sorter_add(m->sorter, partition, m->wrap.key.bytes, m->wrap.key.n,
+                               m->wrap.value.bytes, m->wrap.value.n, err);
+}
+
+static int emit(void *ctx, const struct datum *key, const struct datum *value, struct err *err)
 {
     struct map *m = ctx;
 
-    return text_output_add(&m->part, l->key, l->key_n, l->value, l->value_n, err);
+    m->pairs++;
+    return m->sorter ? sort_pair(m, key, value, err) : part_output_add(&m->part, key, value, err);
+}
+
+/* What the mapper printed, when it is not simply sorted as text. */
+static int one_pair(void *ctx, const struct kv_line *l, struct err *err)
+{
+    struct map *m = ctx;
+    enum stream_io io = m->shape->map_out.io;
+    enum datum_kind kind = io == IO_TYPED ? DATUM_TYPED : io == IO_RAW ? DATUM_BYTES : DATUM_TEXT;
+    const struct datum key = {.kind = kind, .bytes = l->key, .n = l->key_n};
+    const struct datum value = {
+        .kind = io == IO_KEY_ONLY ? DATUM_NULL : kind, .bytes = l->value, .n = l->value_n};
+
+    return emit(m, &key, &value, err);
 }
 
 static int output_room(void *ctx, uint8_t **at, size_t *n, struct err *err)
@@ -59,9 +173,19 @@ static int output_room(void *ctx, uint8_t **at, size_t *n, struct err *err)
     return kv_lines_room(&((struct map *)ctx)->out, at, n, err);
 }
 
+static void count_bytes(struct map *m)
+{
+    counter_add(&m->t->counters, C_MAP_OUTPUT_BYTES, (int64_t)m->bytes);
+    m->bytes = 0;
+}
+
 static int output_took(void *ctx, size_t n, struct err *err)
 {
-    return kv_lines_took(&((struct map *)ctx)->out, n, err);
+    struct map *m = ctx;
+    int rc = kv_lines_took(&m->out, n, err);
+
+    count_bytes(m);
+    return rc;
 }
 
 static void reporter(void *ctx, const char *text, size_t n)
@@ -74,123 +198,26 @@ static void alive(void *ctx)
     task_alive(((struct map *)ctx)->t);
 }
 
-/* ---- combiner ---- */
-
-struct combine {
-    struct task *t;
-    struct spill_writer *w;
-    struct kv_lines out;
-    struct line_feed feed;
-    uint8_t *last; /* the key written last */
-    size_t last_n;
-    bool any;
-};
-
-static int combine_input(void *ctx, const uint8_t **bytes, size_t *n, struct err *err)
-{
-    struct combine *c = ctx;
-    uint64_t before = c->feed.records;
-    int rc = line_feed_next(&c->feed, err);
-
-    counter_add(&c->t->counters, C_COMBINE_INPUT_RECORDS, (int64_t)(c->feed.records - before));
-    *bytes = c->feed.lines.bytes;
-    *n = c->feed.lines.n;
-    return rc;
-}
-
-static int combine_line(void *ctx, const struct kv_line *l, struct err *err)
-{
-    struct combine *c = ctx;
-    struct record r = {
-        .key = l->key, .key_n = l->key_n, .value = l->value, .value_n = l->value_n, .count = 1};
-    int order = c->any ? key_compare(c->last, c->last_n, l->key, l->key_n) : -1;
-
-    counter_add(&c->t->counters, C_COMBINE_OUTPUT_RECORDS, 1);
-    if (order > 0)
-        return err_set(err, ERR_REMOTE,
-                       "the combiner \"%s\" printed key \"%.*s\" after \"%.*s\": it must keep the "
-                       "order of its input",
-                       c->t->spec->combiner, (int)(l->key_n < 60 ? l->key_n : 60), l->key,
-                       (int)(c->last_n < 60 ? c->last_n : 60), c->last);
-    r.same = order == 0;
-    if (!r.same) {
-        uint8_t *p = realloc(c->last, l->key_n + 1);
-
-        if (!p)
-            return err_set(err, ERR_NOMEM, "no memory for a key");
-        memcpy(p, l->key, l->key_n);
-        c->last = p;
-        c->last_n = l->key_n;
-        c->any = true;
-    }
-    return spill_add(c->w, &r, err);
-}
-
-static int combine_room(void *ctx, uint8_t **at, size_t *n, struct err *err)
-{
-    return kv_lines_room(&((struct combine *)ctx)->out, at, n, err);
-}
-
-static int combine_took(void *ctx, size_t n, struct err *err)
-{
-    return kv_lines_took(&((struct combine *)ctx)->out, n, err);
-}
-
-static void combine_reporter(void *ctx, const char *text, size_t n)
-{
-    task_reporter(((struct combine *)ctx)->t, text, n);
-}
-
-static void combine_alive(void *ctx)
-{
-    task_alive(((struct combine *)ctx)->t);
-}
-
-/* One run of the combiner: over one partition of one spill. */
-static int combine(void *ctx, uint32_t partition, struct record_stream *in, struct spill_writer *w,
-                   struct err *err)
-{
-    struct combine c = {.t = ctx, .w = w};
-    const struct child_io io = {.input = combine_input,
-                                .room = combine_room,
-                                .output = combine_took,
-                                .reporter = combine_reporter,
-                                .alive = combine_alive,
-                                .ctx = &c};
-    struct child_result mappers = c.t->child; /* the mapper's own report is kept */
-    int rc = kv_lines_init(&c.out, combine_line, &c, err);
-
-    (void)partition;
-    line_feed_init(&c.feed, in);
-    if (rc == 0)
-        rc = task_run_command(c.t, c.t->spec->combiner, &io, err);
-    if (rc == 0)
-        rc = kv_lines_end(&c.out, err);
-    kv_lines_done(&c.out);
-    line_feed_done(&c.feed);
-    free(c.last);
-    if (rc < 0)
-        return err_wrap(err, rc, "combiner");
-    c.t->child = mappers;
-    return 0;
-}
-
 /* ---- the whole ---- */
 
 static int open_input(struct map *m, struct err *err)
 {
     const Pb__SplitProto *s = m->t->split;
-    int rc = store_open(m->t->store, s->path, s->start, &m->in, err);
+    int rc;
 
+    program_feed_init(&m->feed, &m->shape->map_in, m->shape->ignore_key);
+    if (!m->shape->raw_lines || s->n_more)
+        return record_input_open(m->t->store, m->t->spec, m->shape->input, s, &m->records, err);
+    rc = source_open(m->t->store, s->path, s->start, s->length, &m->in, err);
     if (rc < 0)
         return err_wrap(err, rc, "open %s", s->path);
-    return lines_init(&m->lines, (struct byte_source){read_split, m->in}, s->start, s->length, err);
+    return lines_of_source(&m->lines, m->in, err);
 }
 
-static int open_output(struct map *m, struct err *err)
+static int open_sorter(struct map *m, struct err *err)
 {
     struct task *t = m->t;
-    struct combiner combiner = {combine, t};
+    struct combiner combiner = {combine_partition, t};
     struct sorter_options o = {
         .env = t->env,
         .dir = t->dir,
@@ -200,15 +227,65 @@ static int open_output(struct map *m, struct err *err)
                         << 20,
         .merge_factor = (int)spec_int(t->spec, "mapreduce.task.io.sort.factor",
                                       t->conf ? conf_int(t->conf, OPT_sort_factor) : 64),
-        .combiner = t->spec->combiner ? &combiner : NULL,
+        .combiner = m->shape->combiner != STEP_NONE ? &combiner : NULL,
+        .codec = m->shape->map_output_codec,
     };
-    int rc = kv_lines_init(&m->out, t->reduces ? to_sorter : to_part, m, err);
+    int rc = t->reduces > 1 ? partitioner_new(t->spec, m->shape, t->store, t->dir, t->reduces,
+                                              &m->partitioner, err)
+                            : 0;
+
+    return rc < 0 ? rc : sorter_new(&o, &m->sorter, err);
+}
+
+static int open_output(struct map *m, struct err *err)
+{
+    bool plain = m->t->reduces && m->shape->simple;
+    int rc = kv_lines_init(&m->out, plain ? to_sorter : one_pair, m, err);
 
     if (rc < 0)
         return rc;
-    if (t->reduces)
-        return sorter_new(&o, &m->sorter, err);
-    return text_output_open(&m->part, t->store, t->part_uri, err);
+    kv_lines_set_rule(&m->out, &m->shape->map_out);
+    if (m->t->reduces)
+        return open_sorter(m, err);
+    return part_output_open(&m->part, m->t->store, m->t->part_uri, m->shape, err);
+}
+
+/* A mapper that is no program: each record, as it is or its fields rearranged. */
+static int without_program(struct map *m, struct err *err)
+{
+    struct field_selection *f = NULL;
+    struct datum key, value;
+    int rc = m->shape->mapper == STEP_FIELDS
+                 ? field_selection_new(m->t->spec, m->shape->input, false, &f, err)
+                 : 0;
+
+    while (rc == 0 && (rc = next_record(m, &key, &value, err)) == 1) {
+        rc = f ? field_selection_apply(f, &key, &value, err) : 0;
+        if (rc == 0)
+            rc = emit(m, &key, &value, err);
+        if (m->record_count % 4096 != 0)
+            continue;
+        progress(m, record_input_done(m->records));
+        count_bytes(m);
+        task_alive(m->t);
+        if (atomic_load(&m->t->cancelled))
+            rc = err_set(err, ERR_INTERRUPTED, "killed on request");
+    }
+    field_selection_free(f);
+    return rc;
+}
+
+static int through_program(struct map *m, struct err *err)
+{
+    const struct child_io io = {.input = m->records ? give_records : give_lines,
+                                .room = output_room,
+                                .output = output_took,
+                                .reporter = reporter,
+                                .alive = alive,
+                                .ctx = m};
+    int rc = task_run_command(m->t, m->t->spec->mapper, &io, err);
+
+    return rc < 0 ? rc : kv_lines_end(&m->out, err);
 }
 
 static int finish_output(struct map *m, struct err *err)
@@ -219,10 +296,8 @@ static int finish_output(struct map *m, struct err *err)
     int rc;
 
     if (!t->reduces) {
-        uint64_t bytes = m->part.bytes;
-
-        rc = text_output_close(&m->part, err);
-        counter_add(&t->counters, C_BYTES_WRITTEN, (int64_t)bytes);
+        rc = part_output_close(&m->part, err);
+        counter_add(&t->counters, C_BYTES_WRITTEN, (int64_t)m->part.bytes);
         return rc;
     }
     snprintf(path, sizeof path, "%s/output", t->dir);
@@ -240,41 +315,89 @@ static void count(struct map *m)
     struct counters *c = &m->t->counters;
     struct dfs_read_stats s = {0};
 
-    store_read_stats(m->in, &s);
-    counter_add(c, C_MAP_INPUT_RECORDS, (int64_t)m->lines.records);
-    counter_add(c, C_MAP_OUTPUT_RECORDS, (int64_t)m->out.lines);
-    counter_add(c, C_BYTES_READ, (int64_t)(m->lines.pos - m->t->split->start));
+    if (m->records)
+        record_input_read_stats(m->records, &s);
+    else
+        source_read_stats(m->in, &s);
+    counter_add(c, C_MAP_INPUT_RECORDS,
+                (int64_t)(m->records ? m->record_count - m->skipped : m->lines.records));
+    counter_add(c, C_MAP_SKIPPED_RECORDS, (int64_t)m->skipped);
+    counter_add(c, C_MAP_OUTPUT_RECORDS,
+                (int64_t)(m->shape->mapper == STEP_COMMAND ? m->out.lines : m->pairs));
+    counter_add(c, C_BYTES_READ,
+                m->records ? (int64_t)record_input_done(m->records) : (int64_t)source_done(m->in));
     counter_add(c, C_LOCAL_BYTES, (int64_t)s.local_bytes);
     counter_add(c, C_SHORT_CIRCUIT_BYTES, (int64_t)s.short_circuit_bytes);
     counter_add(c, C_REMOTE_BYTES, (int64_t)s.remote_bytes);
 }
 
-int map_task_run(struct task *t, struct err *err)
+/* The mapper over the whole split, but for what is to be left out.  *fed learns how many records it read. */
+static int run_once(struct task *t, const struct skip *skip, uint64_t *fed, struct err *err)
 {
-    struct map m = {.t = t};
-    const struct child_io io = {.input = give_lines,
-                                .room = output_room,
-                                .output = output_took,
-                                .reporter = reporter,
-                                .alive = alive,
-                                .ctx = &m};
+    struct map m = {.t = t, .shape = &t->shape, .skip = skip};
     int rc = open_input(&m, err);
 
+    order_wrap_init(&m.wrap);
     if (rc == 0)
         rc = open_output(&m, err);
     if (rc == 0)
-        rc = task_run_command(t, t->spec->mapper, &io, err);
-    if (rc == 0)
-        rc = kv_lines_end(&m.out, err);
+        rc = m.shape->mapper == STEP_COMMAND ? through_program(&m, err) : without_program(&m, err);
+    count_bytes(&m);
+    *fed = m.record_count;
     if (rc == 0)
         rc = finish_output(&m, err);
     if (rc == 0)
         count(&m);
-    if (rc < 0 && m.part.file)
-        text_output_abandon(&m.part);
+    part_output_abandon(&m.part);
     sorter_free(m.sorter);
+    partitioner_free(m.partitioner);
+    order_wrap_done(&m.wrap);
     kv_lines_done(&m.out);
+    program_feed_done(&m.feed);
     lines_done(&m.lines);
-    store_close_reader(m.in);
+    source_close(m.in);
+    record_input_close(m.records);
+    return rc;
+}
+
+static uint64_t skip_max(const struct task *t)
+{
+    int64_t max = spec_int(t->spec, "mapreduce.map.skip.maxrecords", 0);
+    int64_t after = spec_int(t->spec, "mapreduce.task.skip.start.attempts", 2);
+
+    return max > 0 && t->shape.mapper == STEP_COMMAND && (t->only_attempt || t->id.attempt >= after)
+               ? (uint64_t)max
+               : 0;
+}
+
+/* What a run counted that does not count. */
+static void forget_counters(struct task *t)
+{
+    pthread_mutex_lock(&t->lock);
+    counters_done(&t->counters);
+    pthread_mutex_unlock(&t->lock);
+}
+
+int map_task_run(struct task *t, struct err *err)
+{
+    struct skip skip;
+    uint64_t fed = 0, done;
+    bool again;
+    int rc = shape_make(t->spec, &t->shape, err);
+
+    if (rc < 0)
+        return rc;
+    skip_init(&skip, skip_max(t));
+    t->shape.raw_lines = t->shape.raw_lines && skip.max == 0;
+    do {
+        rc = run_once(t, &skip, &fed, err);
+        done = (uint64_t)counters_get(&t->counters, "SkippingTaskCounters", "MapProcessedRecords");
+        again = (rc == 0 || t->child.blamed) && !atomic_load(&t->cancelled) &&
+                skip_after(&skip, rc == 0, fed, done);
+        if (again)
+            forget_counters(t);
+    } while (again);
+    if (rc < 0)
+        debug_script_run(t);
     return rc;
 }

@@ -34,16 +34,40 @@ struct record_stream {
     int (*next)(struct record_stream *s, struct record *out, struct err *err); /* 1; 0: end */
 };
 
+/* Fewer than eight bytes as a number, the first byte lowest: by loads that overlap, since a copy of
+ * a length only known at run time costs more than all the rest of taking in a record. */
+static inline uint64_t short_key(const uint8_t *key, size_t n)
+{
+    uint32_t first, last;
+
+    if (n < 4)
+        return n == 0 ? 0
+                      : key[0] | (uint64_t)key[n / 2] << (8 * (n / 2)) |
+                            (uint64_t)key[n - 1] << (8 * (n - 1));
+    memcpy(&first, key, 4);
+    memcpy(&last, key + n - 4, 4);
+    return first | (uint64_t)last << (8 * (n - 4));
+}
+
+/* The same of a key behind which (or in which) eight bytes can be read: without a branch, which
+ * keys of all lengths would have the processor guess wrong. */
+static inline uint64_t key_prefix_of_eight(const uint8_t *key, size_t n)
+{
+    unsigned bits = 8 * (unsigned)(n < KEY_PREFIX_BYTES ? n : KEY_PREFIX_BYTES);
+    uint64_t v;
+
+    memcpy(&v, key, 8);
+    return (__builtin_bswap64(v) & ~(~(uint64_t)0 >> bits)) | (n < 8 ? n : 8);
+}
+
 static inline uint64_t key_prefix(const uint8_t *key, size_t n)
 {
-    uint64_t v = 0;
+    uint64_t v;
 
-    if (n >= 8) {
-        memcpy(&v, key, 8);
-        return (__builtin_bswap64(v) & ~(uint64_t)0xff) | 8;
-    }
-    memcpy(&v, key, n);
-    return __builtin_bswap64(v) | n;
+    if (n < 8)
+        return __builtin_bswap64(short_key(key, n)) | n;
+    memcpy(&v, key, 8);
+    return (__builtin_bswap64(v) & ~(uint64_t)0xff) | 8;
 }
 static inline bool key_prefix_is_whole(uint64_t prefix)
 {

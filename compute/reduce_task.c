@@ -4,10 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/bytes.h"
+#include "compute/aggregate.h"
+#include "compute/debug_script.h"
+#include "compute/field_selection.h"
 #include "compute/kv_lines.h"
-#include "compute/lines.h"
 #include "compute/merge.h"
+#include "compute/order.h"
+#include "compute/part_output.h"
+#include "compute/program_feed.h"
 
 struct reduce {
     struct task *t;
@@ -15,8 +19,10 @@ struct reduce {
     uint32_t opened;
     struct merge *merge;
     struct kv_lines out;
-    struct text_output part;
-    struct line_feed feed;
+    struct order_unwrap unwrap;
+    struct record_stream *in; /* the merged records */
+    struct part_output part;
+    struct record_feed feed;
     uint64_t total;
 };
 
@@ -34,21 +40,26 @@ static void progress(struct reduce *m)
 static int give_lines(void *ctx, const uint8_t **bytes, size_t *n, struct err *err)
 {
     struct reduce *m = ctx;
-    int rc = line_feed_next(&m->feed, err);
+    int rc = record_feed_next(&m->feed, err);
 
     progress(m);
-    *bytes = m->feed.lines.bytes;
-    *n = m->feed.lines.n;
+    *bytes = m->feed.feed.bytes.bytes;
+    *n = m->feed.feed.bytes.n;
     return rc;
 }
 
 static int to_part(void *ctx, const struct kv_line *l, struct err *err)
 {
     struct reduce *m = ctx;
+    enum stream_io io = m->t->shape.reduce_out.io;
+    enum datum_kind kind = io == IO_TYPED ? DATUM_TYPED : io == IO_RAW ? DATUM_BYTES : DATUM_TEXT;
+    const struct datum key = {.kind = kind, .bytes = l->key, .n = l->key_n};
+    const struct datum value = {
+        .kind = io == IO_KEY_ONLY ? DATUM_NULL : kind, .bytes = l->value, .n = l->value_n};
 
     if (m->total == 0)
         return 0; /* as Hadoop: what a reducer says of no input at all is not kept */
-    return text_output_add(&m->part, l->key, l->key_n, l->value, l->value_n, err);
+    return part_output_add(&m->part, &key, &value, err);
 }
 
 static int output_room(void *ctx, uint8_t **at, size_t *n, struct err *err)
@@ -90,27 +101,48 @@ static int fetch_and_merge(struct reduce *m, struct err *err)
     return rc;
 }
 
-/* No reducer: the merged records are the output. */
+static int pause_between(struct reduce *m, struct err *err)
+{
+    progress(m);
+    task_alive(m->t);
+    return atomic_load(&m->t->cancelled) ? err_set(err, ERR_INTERRUPTED, "killed on request") : 0;
+}
+
+/* No program: the merged records are the output, as they are or their fields rearranged. */
 static int copy_through(struct reduce *m, struct err *err)
 {
-    struct record_stream *in = merge_stream(m->merge);
+    struct field_selection *f = NULL;
     struct record r;
-    int rc;
+    int rc = m->t->shape.reducer == STEP_FIELDS
+                 ? field_selection_new(m->t->spec, m->t->shape.input, true, &f, err)
+                 : 0;
 
-    while ((rc = in->next(in, &r, err)) > 0) {
+    while (rc == 0 && (rc = m->in->next(m->in, &r, err)) > 0) {
+        rc = 0;
         m->feed.groups += !r.same;
-        for (uint32_t i = 0; i < r.count; i++) {
-            if (++m->feed.records % 4096 == 0) {
-                progress(m);
-                task_alive(m->t);
-                if (atomic_load(&m->t->cancelled))
-                    return err_set(err, ERR_INTERRUPTED, "killed on request");
-            }
-            if ((rc = text_output_add(&m->part, r.key, r.key_n, r.value, r.value_n, err)) < 0)
-                return rc;
+        for (uint32_t i = 0; i < r.count && rc == 0; i++) {
+            struct datum key = {.kind = m->t->shape.map_key, .bytes = r.key, .n = r.key_n};
+            struct datum value = {.kind = m->t->shape.map_value, .bytes = r.value, .n = r.value_n};
+
+            if (++m->feed.records % 4096 == 0)
+                rc = pause_between(m, err);
+            if (rc == 0 && f)
+                rc = field_selection_apply(f, &key, &value, err);
+            if (rc == 0)
+                rc = part_output_add(&m->part, &key, &value, err);
         }
     }
+    field_selection_free(f);
     return rc;
+}
+
+static int aggregated(void *ctx, const struct datum *key, const struct datum *value,
+                      struct err *err)
+{
+    struct reduce *m = ctx;
+    int rc = m->part.records % 4096 == 0 ? pause_between(m, err) : 0;
+
+    return rc < 0 ? rc : part_output_add(&m->part, key, value, err);
 }
 
 static int through_reducer(struct reduce *m, struct err *err)
@@ -123,7 +155,7 @@ static int through_reducer(struct reduce *m, struct err *err)
                                 .ctx = m};
     int rc = kv_lines_init(&m->out, to_part, m, err);
 
-    m->feed.in = merge_stream(m->merge);
+    kv_lines_set_rule(&m->out, &m->t->shape.reduce_out);
     if (rc == 0)
         rc = task_run_command(m->t, m->t->spec->reducer, &io, err);
     return rc < 0 ? rc : kv_lines_end(&m->out, err);
@@ -139,31 +171,48 @@ static void count(struct reduce *m, uint64_t records, uint64_t bytes)
     counter_add(c, C_BYTES_WRITTEN, (int64_t)bytes);
 }
 
+static int run_reducer(struct reduce *m, struct err *err)
+{
+    enum step step = m->t->shape.reducer;
+
+    m->in = merge_stream(m->merge);
+    if (order_is_wrapped(&m->t->shape)) {
+        order_unwrap_init(&m->unwrap, m->in);
+        m->in = &m->unwrap.stream;
+    }
+    record_feed_init(&m->feed, &m->t->shape.reduce_in, &m->t->shape, m->in);
+    if (step == STEP_COMMAND)
+        return through_reducer(m, err);
+    if (step == STEP_AGGREGATE)
+        return aggregate_run(m->in, false, aggregated, m, &m->feed.records, &m->feed.groups, err);
+    return copy_through(m, err);
+}
+
 int reduce_task_run(struct task *t, struct err *err)
 {
     struct reduce m = {.t = t, .readers = calloc(t->maps + 1, sizeof *m.readers)};
     int rc = m.readers ? 0 : err_set(err, ERR_NOMEM, "no memory for %u map outputs", t->maps);
 
-    line_feed_init(&m.feed, NULL);
+    if (rc == 0)
+        rc = shape_make(t->spec, &t->shape, err);
     if (rc == 0)
         rc = fetch_and_merge(&m, err);
     if (rc == 0)
-        rc = text_output_open(&m.part, t->store, t->part_uri, err);
+        rc = part_output_open(&m.part, t->store, t->part_uri, &t->shape, err);
     if (rc == 0)
-        rc = t->spec->reducer ? through_reducer(&m, err) : copy_through(&m, err);
+        rc = run_reducer(&m, err);
+    if (rc < 0)
+        debug_script_run(t);
     if (rc == 0) {
-        uint64_t records = m.part.records, bytes = m.part.bytes;
-
-        rc = text_output_close(&m.part, err);
-        count(&m, records, bytes);
+        rc = part_output_close(&m.part, err);
+        count(&m, m.part.records, m.part.bytes);
     }
-    if (m.part.file)
-        text_output_abandon(&m.part);
+    part_output_abandon(&m.part);
     kv_lines_done(&m.out);
+    record_feed_done(&m.feed);
     merge_free(m.merge);
     for (uint32_t i = 0; i < m.opened; i++)
         spill_reader_done(&m.readers[i]);
     free(m.readers);
-    line_feed_done(&m.feed);
     return rc;
 }

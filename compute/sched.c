@@ -58,12 +58,13 @@ static int keep_submit(struct job *j, const Pb__SubmitJobRequestProto *r)
     return j->submit ? 0 : -1;
 }
 
-static struct sched_task *new_tasks(struct job *j, uint32_t n, bool is_reduce)
+static struct sched_task *new_tasks(struct job *j, uint32_t n, bool is_reduce, uint64_t now_ms)
 {
     struct sched_task *t = calloc(n + 1, sizeof *t);
 
     for (uint32_t i = 0; t && i < n; i++)
-        t[i] = (struct sched_task){.job = j, .index = i, .is_reduce = is_reduce};
+        t[i] = (struct sched_task){
+            .job = j, .index = i, .is_reduce = is_reduce, .waiting_since_ms = now_ms};
     return t;
 }
 
@@ -85,13 +86,14 @@ struct job *sched_job_new(struct sched *s, const struct task_id *id,
     j->token = hex(r->token.data, r->has_token ? r->token.len : 0);
     j->map_count = (uint32_t)r->n_splits;
     j->reduce_count = r->spec->reduces;
-    j->maps = new_tasks(j, j->map_count, false);
-    j->reduces = new_tasks(j, j->reduce_count, true);
+    j->maps = new_tasks(j, j->map_count, false, sched_now(s));
+    j->reduces = new_tasks(j, j->reduce_count, true, sched_now(s));
     if (!j->token || !j->maps || !j->reduces)
         goto no_memory;
     j->waiting_maps = j->map_count;
     j->waiting_reduces = j->reduce_count;
     j->state = PB__JOB_STATE_PROTO__RUNNING;
+    queue_rules(s, j);
     place_add(j);
     return j;
 no_memory:
@@ -108,6 +110,7 @@ static void free_attempts(struct sched_task *t)
         t->attempts = a->next;
         counters_done(&a->counters);
         free(a->worker_name);
+        free(a->why);
         free(a->failure);
         free(a->status);
         free(a->tail);
@@ -115,10 +118,44 @@ static void free_attempts(struct sched_task *t)
     }
 }
 
+static void free_nodes(struct job *j)
+{
+    struct job_node *n, *tmp;
+
+    HASH_ITER(hh, j->nodes, n, tmp)
+    {
+        HASH_DEL(j->nodes, n);
+        free(n->host);
+        free(n);
+    }
+}
+
+/* Jobs that may have tasks to give out are in a list of their own: ended ones stay known for long. */
+void sched_job_activate(struct sched *s, struct job *j)
+{
+    j->next_active = s->active;
+    if (s->active)
+        s->active->active_link = &j->next_active;
+    s->active = j;
+    j->active_link = &s->active;
+}
+
+void sched_job_rest(struct job *j)
+{
+    if (!j->active_link)
+        return;
+    *j->active_link = j->next_active;
+    if (j->next_active)
+        j->next_active->active_link = j->active_link;
+    j->active_link = NULL;
+}
+
 void sched_job_free(struct job *j)
 {
     if (!j)
         return;
+    sched_job_rest(j);
+    free_nodes(j);
     for (uint32_t i = 0; j->maps && i < j->map_count; i++)
         free_attempts(&j->maps[i]);
     for (uint32_t i = 0; j->reduces && i < j->reduce_count; i++)
@@ -158,6 +195,7 @@ static void link_job(struct sched *s, struct job *j)
         s->jobs = j;
     s->newest = j;
     s->job_count++;
+    sched_job_activate(s, j);
 }
 
 int sched_submit(struct sched *s, const Pb__SubmitJobRequestProto *r, struct job **out,
@@ -231,6 +269,7 @@ static void stop_job(struct sched *s, struct job *j, Pb__JobStateProto state, co
         return;
     j->state = state;
     j->failure = strdup(why);
+    sched_job_rest(j);
     end_all_attempts(s, j->maps, j->map_count);
     end_all_attempts(s, j->reduces, j->reduce_count);
     sched_job_changed(j);
@@ -247,16 +286,9 @@ void sched_job_kill(struct sched *s, struct job *j, const char *why)
     stop_job(s, j, PB__JOB_STATE_PROTO__KILLED, why);
 }
 
-static uint32_t share_done(const struct sched_task *tasks, uint32_t n, uint32_t done)
+static uint32_t share_done(uint32_t n, uint32_t done, uint64_t running_permille)
 {
-    uint64_t sum = (uint64_t)done * 1000;
-
-    if (n == 0)
-        return 1000;
-    for (uint32_t i = 0; done < n && i < n; i++)
-        if (tasks[i].state == TASK_RUNNING && tasks[i].attempts)
-            sum += tasks[i].attempts->permille;
-    return (uint32_t)(sum / n);
+    return n ? (uint32_t)(((uint64_t)done * 1000 + running_permille) / n) : 1000;
 }
 
 void sched_job_status(const struct job *j, struct arena *a, Pb__JobStatusProto *out)
@@ -278,9 +310,9 @@ void sched_job_status(const struct job *j, struct arena *a, Pb__JobStatusProto *
     out->reduces = j->reduce_count;
     out->mapsdone = j->maps_done;
     out->reducesdone = j->reduces_done;
-    out->mappermille = share_done(j->maps, j->map_count, j->maps_done);
+    out->mappermille = share_done(j->map_count, j->maps_done, j->permille[0]);
     out->reducepermille = j->reduce_count || j->maps_done == j->map_count
-                              ? share_done(j->reduces, j->reduce_count, j->reduces_done)
+                              ? share_done(j->reduce_count, j->reduces_done, j->permille[1])
                               : 0;
     out->submittedms = j->submitted_ms;
     out->has_finishedms = j->finished_ms != 0;
@@ -339,6 +371,54 @@ static void count_launch(struct sched *s, struct job *j, const struct attempt *a
     s->assigned[a->locality]++;
 }
 
+/* A task's progress is that of its furthest attempt. */
+static uint32_t task_permille(const struct sched_task *t)
+{
+    uint32_t most = 0;
+
+    for (const struct attempt *a = t->attempts; a; a = a->next)
+        if (sched_attempt_lives(a) && a->permille > most)
+            most = a->permille;
+    return t->state == TASK_RUNNING ? most : 0;
+}
+
+void sched_attempt_progress(struct attempt *a, uint32_t permille)
+{
+    struct sched_task *t = a->task;
+    uint64_t *sum = &t->job->permille[t->is_reduce];
+
+    if (permille > 1000)
+        permille = 1000;
+    *sum -= task_permille(t);
+    a->permille = permille;
+    *sum += task_permille(t);
+    sched_job_changed(t->job);
+}
+
+/* The task goes to @state; its part of the job's progress goes along. */
+static void task_move(struct sched_task *t, enum task_state state)
+{
+    t->job->permille[t->is_reduce] -= task_permille(t);
+    t->state = state;
+    t->job->permille[t->is_reduce] += task_permille(t);
+}
+
+static void take_room(struct attempt *a, int sign)
+{
+    struct job *j = a->task->job;
+    bool kind = a->task->is_reduce;
+
+    j->running += (uint32_t)sign;
+    j->live[kind] += (uint32_t)sign;
+    j->queue->running += (uint32_t)sign;
+    if (a->speculative)
+        j->twins += (uint32_t)sign;
+    if (!a->worker)
+        return;
+    a->worker->running[kind] += (uint32_t)sign;
+    a->worker->memory_used += (uint64_t)sign * j->rules.memory_mb[kind];
+}
+
 struct attempt *sched_attempt_new(struct sched *s, struct sched_task *t, struct worker *w,
                                   enum locality where, const char *why)
 {
@@ -346,7 +426,7 @@ struct attempt *sched_attempt_new(struct sched *s, struct sched_task *t, struct 
 
     if (!a)
         return NULL;
-    MUST(t->state == TASK_WAITING);
+    MUST(t->state != TASK_DONE);
     *a = (struct attempt){.number = t->next_number++,
                           .state = ATTEMPT_ASSIGNED,
                           .locality = where,
@@ -355,16 +435,21 @@ struct attempt *sched_attempt_new(struct sched *s, struct sched_task *t, struct 
                           .task = t,
                           .started_ms = env_now_ms(s->env),
                           .heard_ms = sched_now(s),
+                          .speculative = t->state == TASK_RUNNING,
+                          .why = strdup(why),
                           .next = t->attempts,
                           .next_here = w->promised};
     counters_init(&a->counters);
-    snprintf(a->why, sizeof a->why, "%s", why);
+    a->waited_ms = a->heard_ms - t->waiting_since_ms;
     t->attempts = a;
-    t->state = TASK_RUNNING;
     w->promised = a;
-    w->running[t->is_reduce]++;
-    t->job->running++;
-    *(t->is_reduce ? &t->job->waiting_reduces : &t->job->waiting_maps) -= 1;
+    take_room(a, 1);
+    if (!a->speculative)
+        *(t->is_reduce ? &t->job->waiting_reduces : &t->job->waiting_maps) -= 1;
+    t->state = TASK_RUNNING;
+    if (t->wants_twin)
+        t->job->twins_wanted--;
+    t->wants_twin = false;
     count_launch(s, t->job, a);
     return a;
 }
@@ -378,13 +463,16 @@ static void unlink_from_worker(struct attempt *a)
             *p = a->next_here;
             break;
         }
-    a->worker->running[a->task->is_reduce]--;
     a->next_here = NULL;
 }
 
-static void wait_again(struct sched_task *t)
+static void wait_again(struct sched *s, struct sched_task *t)
 {
-    t->state = TASK_WAITING;
+    task_move(t, TASK_WAITING);
+    t->waiting_since_ms = sched_now(s);
+    if (t->wants_twin)
+        t->job->twins_wanted--;
+    t->wants_twin = false;
     if (t->is_reduce) {
         t->job->waiting_reduces++;
         return;
@@ -393,21 +481,70 @@ static void wait_again(struct sched_task *t)
     place_wait_again(t->job, t->index);
 }
 
-/* The attempt is over, in whichever way; its task waits again when it was its hope. */
+static bool any_lives(const struct sched_task *t)
+{
+    for (const struct attempt *a = t->attempts; a; a = a->next)
+        if (sched_attempt_lives(a))
+            return true;
+    return false;
+}
+
+static const char *const spent[2] = {"Total time spent by all map tasks (ms)",
+                                     "Total time spent by all reduce tasks (ms)"};
+
+/* The attempt is over, in whichever way; its task waits again when it was its last hope. */
 void sched_attempt_end(struct sched *s, struct attempt *a, enum attempt_state state)
 {
     struct sched_task *t = a->task;
+    struct job *j = t->job;
 
     MUST(sched_attempt_lives(a));
     unlink_from_worker(a);
+    take_room(a, -1);
+    j->permille[t->is_reduce] -= task_permille(t);
     a->state = state;
+    j->permille[t->is_reduce] += task_permille(t);
     a->finished_ms = env_now_ms(s->env);
-    t->job->running--;
+    counters_add_named(&j->counters, "Job Counters", spent[t->is_reduce],
+                       (int64_t)(a->finished_ms - a->started_ms));
+    if (state == ATTEMPT_KILLED)
+        counters_add_named(&j->counters, "Job Counters",
+                           t->is_reduce ? "Killed reduce tasks" : "Killed map tasks", 1);
     if (state != ATTEMPT_SUCCEEDED) {
         a->worker = NULL;
-        if (t->state == TASK_RUNNING)
-            wait_again(t);
+        if (t->state == TASK_RUNNING && !any_lives(t))
+            wait_again(s, t);
     }
+}
+
+void sched_attempt_preempt(struct sched *s, struct attempt *a, const char *why)
+{
+    struct task_id id;
+
+    sched_attempt_id(a, &id);
+    sched_worker_kill_later(a->worker, &id);
+    free(a->failure);
+    a->failure = strdup(why);
+    sched_attempt_end(s, a, ATTEMPT_KILLED);
+    sched_job_changed(a->task->job);
+}
+
+/* One attempt has won: the others of its task are of no use. */
+static void end_rivals(struct sched *s, struct sched_task *t)
+{
+    for (struct attempt *a = t->attempts; a; a = a->next)
+        if (sched_attempt_lives(a))
+            sched_attempt_preempt(s, a, "another attempt of its task was done first");
+}
+
+/* What failed on a node succeeded on another: the first was to blame. */
+static void blame_others(struct sched *s, const struct attempt *winner)
+{
+    const struct sched_task *t = winner->task;
+
+    for (const struct attempt *a = t->attempts; t->failures && a; a = a->next)
+        if (a->blamed && strcmp(a->worker_name, winner->worker_name) != 0)
+            sched_node_blame(s, sched_node(s, a->worker_name));
 }
 
 static void add_event(struct job *j, const struct attempt *a)
@@ -439,7 +576,15 @@ static void maybe_complete(struct sched *s, struct job *j)
         j->reduces_done < j->reduce_count)
         return;
     j->state = PB__JOB_STATE_PROTO__COMMITTING;
+    sched_job_rest(j);
     sched_finish(s, j);
+}
+
+static void keep_pace(struct job_pace *p, double ms)
+{
+    p->done++;
+    p->sum_ms += ms;
+    p->squares += ms * ms;
 }
 
 bool sched_attempt_done(struct sched *s, struct attempt *a)
@@ -452,9 +597,12 @@ bool sched_attempt_done(struct sched *s, struct attempt *a)
     sched_attempt_end(s, a, t->state == TASK_DONE ? ATTEMPT_KILLED : ATTEMPT_SUCCEEDED);
     if (a->state != ATTEMPT_SUCCEEDED || j->state != PB__JOB_STATE_PROTO__RUNNING)
         return false;
-    t->state = TASK_DONE;
+    task_move(t, TASK_DONE);
     t->winner = a;
     a->permille = 1000;
+    end_rivals(s, t);
+    blame_others(s, a);
+    keep_pace(&j->pace[t->is_reduce], (double)(a->finished_ms - a->started_ms));
     *(t->is_reduce ? &j->reduces_done : &j->maps_done) += 1;
     merge_counters(&j->counters, &a->counters, 1);
     if (!t->is_reduce && j->reduce_count)
@@ -496,13 +644,44 @@ static void describe_failure(const struct attempt *a, const char *why, char *out
     }
 }
 
-static uint32_t attempts_max(struct sched *s, const struct sched_task *t)
+/* A job leaves out machines that fail its tasks again and again. */
+static void note_failure(struct sched *s, struct job *j, const char *host)
 {
-    const char *key = t->is_reduce ? "mapreduce.reduce.maxattempts" : "mapreduce.map.maxattempts";
-    enum conf_option o = t->is_reduce ? OPT_reduce_attempts : OPT_map_attempts;
-    int64_t n = spec_int(t->job->submit->spec, key, conf_int(s->conf, o));
+    struct job_node *n;
 
-    return n < 1 ? 1 : (uint32_t)n;
+    HASH_FIND_STR(j->nodes, host, n);
+    if (!n) {
+        n = calloc(1, sizeof *n);
+        MUST(n && (n->host = strdup(host)));
+        HASH_ADD_KEYPTR(hh, j->nodes, n->host, strlen(n->host), n);
+    }
+    n->failures++;
+    if (n->shunned ||
+        !place_shun(n->failures, j->rules.shun_limit, j->shunned, sched_workers_alive(s)))
+        return;
+    n->shunned = true;
+    j->shunned++;
+    LOG_WARN("scheduler.shun", "job=%u host=%s failures=%u next=\"run its tasks elsewhere\"",
+             j->id.job, host, n->failures);
+}
+
+/* Whether the job can do without the task: mapreduce.map.failures.maxpercent and its like.  Then it runs once
+ * more, and gives nothing. */
+static bool give_up(struct sched_task *t)
+{
+    struct job *j = t->job;
+    int kind = t->is_reduce;
+    uint64_t count = kind ? j->reduce_count : j->map_count;
+
+    if (t->given_up ||
+        (j->given_up[kind] + 1) * (uint64_t)100 > j->rules.failures_percent[kind] * count)
+        return false;
+    t->given_up = true;
+    t->failures = 0;
+    j->given_up[kind]++;
+    LOG_WARN("scheduler.give_up", "job=%u task=%u reduce=%d next=\"go on without it\"", j->id.job,
+             t->index, kind);
+    return true;
 }
 
 void sched_attempt_failed(struct sched *s, struct attempt *a, const char *why, bool blameless)
@@ -524,9 +703,10 @@ void sched_attempt_failed(struct sched *s, struct attempt *a, const char *why, b
     } else {
         a->blamed = true;
         t->failures++;
+        note_failure(s, t->job, a->worker_name);
     }
     sched_job_changed(t->job);
-    if (t->failures < attempts_max(s, t))
+    if (t->failures < t->job->rules.attempts_max[t->is_reduce] || give_up(t))
         return;
     describe_failure(a, why, text, sizeof text);
     sched_job_fail(s, t->job, text);
@@ -548,147 +728,6 @@ void sched_map_lost(struct sched *s, struct sched_task *t, const char *why)
     t->winner = NULL;
     t->fetch_failures = 0;
     j->maps_done--;
-    wait_again(t);
+    wait_again(s, t);
     sched_job_changed(j);
-}
-
-/* ---- workers ---- */
-
-struct worker *sched_worker(struct sched *s, const uint8_t *uuid)
-{
-    for (struct worker *w = s->workers; w; w = w->next)
-        if (memcmp(w->uuid, uuid, UUID_BYTES) == 0)
-            return w;
-    return NULL;
-}
-
-int sched_workers_alive(const struct sched *s)
-{
-    int n = 0;
-
-    for (const struct worker *w = s->workers; w; w = w->next)
-        n += w->alive;
-    return n;
-}
-
-static void set_text(char **field, const char *value)
-{
-    free(*field);
-    *field = strdup(value ? value : "");
-    MUST(*field);
-}
-
-/* Adds the worker, or brings what is known of it up to date. */
-struct worker *sched_worker_add(struct sched *s, const Pb__WorkerIdProto *id)
-{
-    struct worker *w = sched_worker(s, id->uuid.data);
-
-    if (!w) {
-        w = calloc(1, sizeof *w);
-        if (!w)
-            return NULL;
-        memcpy(w->uuid, id->uuid.data, UUID_BYTES);
-        w->next = s->workers;
-        s->workers = w;
-        w->last_seen_ms = sched_now(s);
-    }
-    set_text(&w->host, id->host);
-    set_text(&w->ip, id->ip);
-    set_text(&w->shuffle, id->shuffle);
-    set_text(&w->rack, id->rack);
-    set_text(&w->rpc, id->rpc);
-    w->slots = id->slots;
-    return w;
-}
-
-static void push_id(struct task_id **list, size_t *n, size_t *cap, const struct task_id *id)
-{
-    if (*n == *cap) {
-        struct task_id *more = realloc(*list, (*cap * 2 + 16) * sizeof *more);
-
-        MUST(more);
-        *list = more;
-        *cap = *cap * 2 + 16;
-    }
-    (*list)[(*n)++] = *id;
-}
-
-void sched_worker_kill_later(struct worker *w, const struct task_id *id)
-{
-    push_id(&w->kills, &w->kill_count, &w->kill_cap, id);
-}
-
-void sched_forget_here(struct worker *w, const struct task_id *job)
-{
-    push_id(&w->forgets, &w->forget_count, &w->forget_cap, job);
-}
-
-void sched_forget_everywhere(struct sched *s, struct job *j)
-{
-    for (struct worker *w = s->workers; w; w = w->next)
-        if (w->alive)
-            sched_forget_here(w, &j->id);
-}
-
-static void lose_outputs(struct sched *s, const struct worker *w)
-{
-    for (struct job *j = s->jobs; j; j = j->next)
-        for (uint32_t i = 0; i < j->map_count && j->reduce_count; i++)
-            if (j->maps[i].winner && j->maps[i].winner->worker == w) {
-                if (j->state == PB__JOB_STATE_PROTO__RUNNING)
-                    sched_map_lost(s, &j->maps[i], "its worker is lost");
-                else
-                    j->maps[i].winner->worker = NULL;
-            }
-}
-
-static void detach(struct sched *s, struct worker *w)
-{
-    for (struct worker **p = &s->workers; *p; p = &(*p)->next)
-        if (*p == w) {
-            *p = w->next;
-            break;
-        }
-    for (struct job *j = s->jobs; j; j = j->next) {
-        for (size_t i = 0; i < j->event_count; i++)
-            if (j->events[i].worker == w)
-                j->events[i].worker = NULL;
-        for (uint32_t k = 0; k < j->map_count + j->reduce_count; k++) {
-            struct sched_task *t = k < j->map_count ? &j->maps[k] : &j->reduces[k - j->map_count];
-
-            for (struct attempt *a = t->attempts; a; a = a->next)
-                if (a->worker == w)
-                    a->worker = NULL;
-        }
-    }
-}
-
-void sched_worker_lost(struct sched *s, struct worker *w, const char *why)
-{
-    LOG_WARN("scheduler.worker_lost", "worker=%s why=\"%s\" next=\"run its tasks elsewhere\"",
-             w->host, why);
-    while (w->promised) {
-        struct attempt *a = w->promised;
-
-        a->failure = strdup(why);
-        sched_job_changed(a->task->job);
-        sched_attempt_end(s, a, ATTEMPT_LOST);
-    }
-    w->alive = false;
-    lose_outputs(s, w);
-    detach(s, w);
-    if (w->poll) {
-        struct err err;
-
-        err_set(&err, ERR_STATE, "this worker counts as lost: %s", why);
-        rpc_fail(w->poll, &err);
-    }
-    free(w->host);
-    free(w->ip);
-    free(w->shuffle);
-    free(w->rack);
-    free(w->rpc);
-    free(w->kills);
-    free(w->forgets);
-    free(w);
 }

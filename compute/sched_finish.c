@@ -33,7 +33,7 @@ static int once(const struct finish *f, struct store *store, bool commit, struct
 {
     const Pb__JobSpecProto *spec = f->j->submit->spec;
 
-    return commit ? commit_job(store, spec->output, f->winners, f->count, err)
+    return commit ? commit_job(store, spec, f->winners, f->count, err)
                   : commit_abort(store, spec->output, err);
 }
 
@@ -66,6 +66,8 @@ static int commit(const struct finish *f, struct err *err)
 static void end(struct finish *f, Pb__JobStateProto state, const struct err *why)
 {
     struct job *j = f->j;
+    struct sched *s = f->s;
+    char *history;
 
     pthread_mutex_lock(&f->s->lock);
     j->state = state;
@@ -79,15 +81,21 @@ static void end(struct finish *f, Pb__JobStateProto state, const struct err *why
     if (j->journal_fd >= 0)
         env_close(f->s->env, j->journal_fd, NULL);
     j->journal_fd = -1;
-    j->finishing = false;
     f->s->jobs_done++;
-    f->s->finishers--;
     sched_forget_everywhere(f->s, j);
     sched_job_changed(j);
     LOG_INFO("scheduler.job_end", "job=%u state=%d ms=%llu", j->id.job, (int)state,
              (unsigned long long)(j->finished_ms - j->submitted_ms));
-    sched_wake(f->s);
-    pthread_mutex_unlock(&f->s->lock);
+    sched_wake(s);
+    history = sched_history_text(j);
+    pthread_mutex_unlock(&s->lock);
+    sched_history_write(s, &j->id, history);
+    sched_notify(s, j);
+    free(history);
+    pthread_mutex_lock(&s->lock);
+    j->finishing = false; /* from here on it may be dropped */
+    s->finishers--;
+    pthread_mutex_unlock(&s->lock);
 }
 
 static void *finish(void *ctx)

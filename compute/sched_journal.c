@@ -19,6 +19,7 @@
 #include "compute/sched.h"
 
 enum { HEAD_BYTES = 8, RECORD_BYTES_MAX = 1 << 29, FILE_BYTES_MAX = 1 << 30 };
+enum { ATTEMPTS_A_START = 1000 };
 
 static void path_of(const struct sched *s, const struct job *j, char *out, size_t n)
 {
@@ -181,6 +182,41 @@ void journal_remove(struct sched *s, struct job *j)
     env_unlink(s->env, path, NULL);
 }
 
+/* ---- who is there ---- */
+
+void journal_workers_save(struct sched *s)
+{
+    char path[1200], fresh[1210];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/workers", s->dir);
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    f = *s->dir ? fopen(fresh, "we") : NULL;
+    if (!f)
+        return;
+    for (const struct worker *w = s->workers; w; w = w->next)
+        if (w->alive)
+            fwrite(w->uuid, UUID_BYTES, 1, f);
+    if (fclose(f) == 0)
+        env_rename(s->env, fresh, path, NULL);
+}
+
+void journal_workers_load(struct sched *s)
+{
+    char path[1200], *text;
+    size_t n;
+
+    snprintf(path, sizeof path, "%s/workers", s->dir);
+    if (env_read_file(s->env, path, 1 << 20, &text, &n, NULL) < 0)
+        return;
+    s->awaited = malloc(n + UUID_BYTES);
+    if (s->awaited) {
+        memcpy(s->awaited, text, n);
+        s->awaited_count = n / UUID_BYTES;
+    }
+    free(text);
+}
+
 /* ---- reading it again ---- */
 
 static void replay_done(struct sched *s, struct job *j, const Pb__TaskDoneProto *d)
@@ -254,6 +290,8 @@ static void replay(struct sched *s, struct job **j, const Pb__JournalProto *r)
         replay_lost(s, *j, r->lost);
     if (r->has_state)
         replay_state(*j, r);
+    if (r->has_restarts)
+        (*j)->restarts = r->restarts;
 }
 
 /* Replays records up to the first that is cut or damaged: what came after it was not promised.
@@ -279,6 +317,28 @@ static size_t replay_bytes(struct sched *s, const uint8_t *bytes, size_t n, stru
     return at;
 }
 
+/* A worker that is away may run attempts that no journal knows of: those that begin from now on must not have their
+ * names.  As Hadoop does, each restart numbers them from a thousand more. */
+static void take_over(struct job *j)
+{
+    Pb__JournalProto record = PB__JOURNAL_PROTO__INIT;
+    struct err err = {0};
+    uint32_t base;
+
+    j->restarts++;
+    base = j->restarts * ATTEMPTS_A_START;
+    for (uint32_t i = 0; i < j->map_count; i++)
+        if (j->maps[i].next_number < base)
+            j->maps[i].next_number = base;
+    for (uint32_t i = 0; i < j->reduce_count; i++)
+        if (j->reduces[i].next_number < base)
+            j->reduces[i].next_number = base;
+    record.has_restarts = 1;
+    record.restarts = j->restarts;
+    if (append(j, &record, true, &err) < 0)
+        warn(j, &err);
+}
+
 static void link_job(struct sched *s, struct job *j)
 {
     struct job **p = &s->jobs;
@@ -290,6 +350,8 @@ static void link_job(struct sched *s, struct job *j)
     if (!j->next)
         s->newest = j;
     s->job_count++;
+    if (j->state == PB__JOB_STATE_PROTO__RUNNING)
+        sched_job_activate(s, j);
 }
 
 static int load_one(struct sched *s, const char *name, struct err *err)
@@ -315,6 +377,8 @@ static int load_one(struct sched *s, const char *name, struct err *err)
     if (good < n && truncate(path, (off_t)good) < 0)
         LOG_WARN("scheduler.journal", "file=%s err=\"can't be cut\" next=\"go on\"", path);
     rc = sched_job_ended(j) ? 0 : open_journal(s, j, err);
+    if (rc == 0 && !sched_job_ended(j))
+        take_over(j);
     link_job(s, j);
     return rc;
 }

@@ -1,10 +1,10 @@
 /* sched_place.c -- which waiting task goes to which worker.
  *
- * Delay scheduling: a worker with room gets a map that reads a block on its host.  A job that
- * has none for it lets the offer pass; when it has let offers pass for
- * ashlar.scheduler.locality.wait, maps with a block in the worker's rack go too, and after as long
- * again, any.  Maps whose blocks are on no host with a worker don't wait.  Each round gives
- * every worker with room at most one task, the emptiest workers first, so that tasks spread.
+ * Delay scheduling: a worker with room gets a map that reads a block on its host, one in memory first.  A
+ * job that has none for it lets the offer pass; when it has let offers pass for
+ * ashlar.scheduler.locality.wait, maps with a block in the worker's rack go too, and after
+ * ashlar.scheduler.locality.wait.rack, any.  Maps whose blocks are on no host with a worker don't wait.  Each
+ * round gives every worker with room at most one task, the emptiest workers first, so that tasks spread.
  *
  * For each job there is a list of maps for each host and rack, walked once: finding a task
  * costs the same however many there are.
@@ -59,6 +59,8 @@ void place_add(struct job *j)
 
         for (size_t h = 0; h < sp->n_hosts; h++)
             add_named(&j->by_host, sp->hosts[h], i);
+        for (size_t h = 0; h < sp->n_cachedhosts; h++)
+            add_named(&j->by_cache, sp->cachedhosts[h], i);
         for (size_t r = 0; r < sp->n_racks; r++)
             add_named(&j->by_rack, sp->racks[r], i);
         add_to(&j->anywhere, i);
@@ -75,6 +77,7 @@ static void back_to_start(struct nearby *table)
 void place_wait_again(struct job *j, uint32_t map)
 {
     (void)map;
+    back_to_start(j->by_cache);
     back_to_start(j->by_host);
     back_to_start(j->by_rack);
     j->anywhere.cursor = 0;
@@ -95,6 +98,7 @@ static void free_table(struct nearby **table)
 
 void place_free(struct job *j)
 {
+    free_table(&j->by_cache);
     free_table(&j->by_host);
     free_table(&j->by_rack);
     free(j->anywhere.tasks);
@@ -132,140 +136,195 @@ static struct sched_task *first_of(struct sched *s, struct job *j, struct nearby
     return NULL;
 }
 
-static struct sched_task *on_host(struct sched *s, struct job *j, const struct worker *w)
+static struct sched_task *on_host(struct sched *s, struct job *j, const struct worker *w,
+                                  const char **what)
 {
-    struct sched_task *t = first_of(s, j, find(j->by_host, w->ip), w);
+    struct sched_task *t = first_of(s, j, find(j->by_cache, w->ip), w);
 
+    *what = "a replica of its block is here, in memory";
+    if (t)
+        return t;
+    *what = "a replica of its block is here";
+    t = first_of(s, j, find(j->by_host, w->ip), w);
     return t ? t : first_of(s, j, find(j->by_host, w->host), w);
 }
 
 static bool has_worker(const struct sched *s, const Pb__SplitProto *sp)
 {
     for (const struct worker *w = s->workers; w; w = w->next)
-        for (size_t h = 0; w->alive && h < sp->n_hosts; h++)
+        for (size_t h = 0; w->alive && !w->leaving && h < sp->n_hosts; h++)
             if (strcmp(sp->hosts[h], w->ip) == 0 || strcmp(sp->hosts[h], w->host) == 0)
                 return true;
     return false;
 }
 
-static struct sched_task *choose_map(struct sched *s, struct job *j, const struct worker *w,
-                                     enum locality *where, const char **why)
-{
-    struct sched_task *t = on_host(s, j, w), *any;
-    uint64_t now = sched_now(s), waited;
+/* A task that was found, and the reason in words. */
+struct choice {
+    struct sched_task *task;
+    enum locality where;
+    char why[200];
+};
 
-    *where = LOCAL_NODE;
-    *why = "a replica of its block is here";
-    if (t) {
-        j->skipped_since_ms = 0;
-        return t;
-    }
-    any = first_of(s, j, &j->anywhere, w);
+enum locality place_near(const Pb__SplitProto *sp, const struct worker *w)
+{
+    for (size_t h = 0; h < sp->n_hosts; h++)
+        if (strcmp(sp->hosts[h], w->ip) == 0 || strcmp(sp->hosts[h], w->host) == 0)
+            return LOCAL_NODE;
+    for (size_t r = 0; r < sp->n_racks; r++)
+        if (strcmp(sp->racks[r], w->rack) == 0)
+            return LOCAL_RACK;
+    return LOCAL_ANY;
+}
+
+static bool choose(struct choice *c, struct sched_task *t, enum locality where, const char *why)
+{
+    c->task = t;
+    c->where = where;
+    snprintf(c->why, sizeof c->why, "%s", why);
+    return true;
+}
+
+static bool choose_far(struct sched *s, struct job *j, const struct worker *w, struct choice *c)
+{
+    const struct job_rules *r = &j->rules;
+    struct sched_task *any = first_of(s, j, &j->anywhere, w), *t;
+    uint64_t now = sched_now(s), waited;
+    enum locality reach;
+
     if (!any)
-        return NULL;
-    *where = LOCAL_ANY;
-    *why = "no worker is near its block";
+        return false;
+    if (any->job->submit->splits[any->index]->n_hosts == 0)
+        return choose(c, any, LOCAL_ANY, "its input lies on no particular machine");
     if (!has_worker(s, j->submit->splits[any->index]))
-        return any;
+        return choose(c, any, place_near(j->submit->splits[any->index], w),
+                      "no worker is beside its block");
     if (!j->skipped_since_ms)
         j->skipped_since_ms = now;
     waited = now - j->skipped_since_ms;
-    t = first_of(s, j, find(j->by_rack, w->rack), w);
-    *where = LOCAL_RACK;
-    *why = "its block is in this rack, and nearer workers had no room for the locality wait";
-    if (t && waited >= s->locality_wait_ms)
-        return t;
-    *where = LOCAL_ANY;
-    *why = "workers near its block had no room for twice the locality wait";
-    return waited >= 2 * (uint64_t)s->locality_wait_ms ? any : NULL;
+    reach = place_reach(waited, r->node_wait_ms, r->rack_wait_ms);
+    t = reach >= LOCAL_RACK ? first_of(s, j, find(j->by_rack, w->rack), w) : NULL;
+    c->task = t ? t : reach == LOCAL_ANY ? any : NULL;
+    if (!c->task)
+        return false;
+    c->where = t ? LOCAL_RACK : LOCAL_ANY;
+    snprintf(c->why, sizeof c->why,
+             t ? "its block is in this rack, and workers beside it had no room for %.1f s"
+               : "workers beside its block or in its rack had no room for %.1f s",
+             (double)waited / 1000);
+    return true;
 }
 
-static bool reduces_may_start(struct sched *s, const struct job *j)
+static bool choose_map(struct sched *s, struct job *j, const struct worker *w, struct choice *c)
 {
-    const char *text = spec_get(j->submit->spec, "mapreduce.job.reduce.slowstart.completedmaps");
-    double share = text ? strtod(text, NULL) : conf_float(s->conf, OPT_slowstart);
+    const char *why;
+    struct sched_task *t;
 
-    return (double)j->maps_done >= share * (double)j->map_count;
+    if (j->rules.anywhere) {
+        t = first_of(s, j, &j->anywhere, w);
+        return t && choose(c, t, place_near(j->submit->splits[t->index], w),
+                           "the job wants its tasks anywhere");
+    }
+    t = on_host(s, j, w, &why);
+    if (!t)
+        return choose_far(s, j, w, c);
+    j->skipped_since_ms = 0;
+    return choose(c, t, LOCAL_NODE, why);
 }
 
-static struct sched_task *choose_reduce(struct sched *s, struct job *j, const struct worker *w)
+static bool reduces_may_start(const struct job *j)
+{
+    return (double)j->maps_done >= j->rules.slowstart * (double)j->map_count;
+}
+
+static bool choose_reduce(struct sched *s, struct job *j, const struct worker *w, struct choice *c)
 {
     uint64_t now = sched_now(s);
 
-    if (!j->waiting_reduces || !reduces_may_start(s, j))
-        return NULL;
+    if (!j->waiting_reduces || !reduces_may_start(j))
+        return false;
     for (uint32_t i = 0; i < j->reduce_count; i++) {
         struct sched_task *t = &j->reduces[i];
 
         if (t->state == TASK_WAITING && t->not_before_ms <= now && !failed_here(s, t, w))
-            return t;
+            return choose(c, t, LOCAL_ANY, "a reduce slot was free here");
     }
-    return NULL;
+    return false;
 }
 
-static bool has_room(const struct worker *w, bool for_reduce)
+static bool choose_twin(struct job *j, const struct worker *w, bool is_reduce, struct choice *c)
 {
-    return w->running[for_reduce] < w->slots;
+    struct sched_task *t = twin_for(j, w, is_reduce);
+
+    return t && choose(c, t, is_reduce ? LOCAL_ANY : place_near(j->submit->splits[t->index], w),
+                       "speculative: its other attempt is slower than the job's tasks are");
+}
+
+/* A slot, and the memory that the job says its tasks need. */
+static bool has_room(const struct worker *w, const struct job *j, bool is_reduce)
+{
+    uint64_t needs = j ? j->rules.memory_mb[is_reduce] : 0;
+
+    return w->running[is_reduce] < w->slots &&
+           (!w->memory_mb || !needs || w->memory_used + needs <= w->memory_mb || !w->memory_used);
+}
+
+bool place_avoids(struct sched *s, const struct job *j, const struct worker *w)
+{
+    struct job_node *n = NULL;
+
+    if (w->leaving || sched_node_avoided(s, w->node))
+        return true;
+    if (j->nodes)
+        HASH_FIND_STR(j->nodes, w->host, n);
+    return n && n->shunned;
 }
 
 static bool give_one(struct sched *s, struct job *j, struct worker *w)
 {
-    struct sched_task *t = NULL;
-    enum locality where = LOCAL_ANY;
-    const char *why = "";
+    struct choice c = {0};
+    bool found = false;
 
-    if (has_room(w, false) && j->waiting_maps)
-        t = choose_map(s, j, w, &where, &why);
-    if (!t && has_room(w, true) && (t = choose_reduce(s, j, w)))
-        why = "a reduce slot was free here";
-    if (!t || !sched_attempt_new(s, t, w, where, why))
+    if (place_avoids(s, j, w))
+        return false;
+    if (has_room(w, j, false) && j->waiting_maps)
+        found = choose_map(s, j, w, &c);
+    if (!found && has_room(w, j, true))
+        found = choose_reduce(s, j, w, &c);
+    for (int kind = 0; !found && j->twins_wanted && kind < 2; kind++)
+        found = has_room(w, j, kind) && choose_twin(j, w, kind, &c);
+    if (!found || !sched_attempt_new(s, c.task, w, c.where, c.why))
         return false;
     sched_job_changed(j);
     return true;
 }
 
-static bool runnable(const struct job *j)
-{
-    return j->state == PB__JOB_STATE_PROTO__RUNNING && (j->waiting_maps || j->waiting_reduces);
-}
-
-/* Fair: the job with the fewest running tasks comes first; else in the order they came. */
-static struct job *next_job(struct sched *s, const struct job *after)
-{
-    struct job *best = NULL;
-
-    for (struct job *j = s->jobs; j; j = j->next) {
-        if (!runnable(j))
-            continue;
-        if (after && (s->fair ? j->running < after->running ||
-                                    (j->running == after->running && j->id.job <= after->id.job)
-                              : j->id.job <= after->id.job))
-            continue;
-        if (!best || (s->fair && j->running < best->running))
-            best = j;
-    }
-    return best;
-}
-
 static bool offer_to(struct sched *s, struct worker *w)
 {
-    for (struct job *j = next_job(s, NULL); j; j = next_job(s, j))
-        if (give_one(s, j, w))
-            return true;
-    return false;
+    struct job **list;
+    size_t n = queue_order(s, &list);
+    bool given = false;
+
+    for (size_t i = 0; i < n && !given; i++)
+        given = give_one(s, list[i], w);
+    free(list);
+    return given;
 }
 
-static uint32_t load_of(const struct worker *w)
-{
-    return w->running[0] + w->running[1];
-}
-
-/* Workers that can be told at once, the emptiest first. */
+/* Workers that can be told at once, the emptiest for their size first. */
 static int by_load(const void *a, const void *b)
 {
     const struct worker *x = *(struct worker *const *)a, *y = *(struct worker *const *)b;
 
-    return (load_of(x) > load_of(y)) - (load_of(x) < load_of(y));
+    return place_fairer(x->running[0] + x->running[1], x->slots ? x->slots : 1,
+                        y->running[0] + y->running[1], y->slots ? y->slots : 1);
+}
+
+static bool anything_waits(const struct sched *s)
+{
+    for (const struct job *j = s->active; j; j = j->next_active)
+        if (j->waiting_maps || j->waiting_reduces || j->twins_wanted)
+            return true;
+    return false;
 }
 
 void place_offer(struct sched *s)
@@ -274,12 +333,14 @@ void place_offer(struct sched *s)
     bool any = true;
     size_t n = 0;
 
-    if (sched_now(s) < s->settle_until_ms)
+    if (!anything_waits(s) || (s->settling && sched_now(s) < s->settle_until_ms))
         return;
+    s->settling = false;
     for (struct worker *w = s->workers; w && n < 4096; w = w->next)
-        if (w->alive && w->poll && (has_room(w, false) || has_room(w, true)))
+        if (w->alive && (w->poll || w->asks) && !w->leaving &&
+            (has_room(w, NULL, false) || has_room(w, NULL, true)))
             list[n++] = w;
-    while (any && n && next_job(s, NULL)) {
+    while (any && n && anything_waits(s)) {
         any = false;
         qsort(list, n, sizeof *list, by_load);
         for (size_t i = 0; i < n; i++)

@@ -4,7 +4,10 @@
 #include "common/log.h"
 #include "compute/sched.h"
 
-enum { POLL_HOLD_MS = 1000, WAIT_HOLD_MAX_MS = 10000 };
+/* News of a job that goes on comes at most so often: tasks end by the thousand, and nobody reads that fast. */
+enum { POLL_HOLD_MS = 1000, WAIT_HOLD_MAX_MS = 10000, NEWS_MS = 100, OUTPUTS_MS = 30 };
+/* A poll may be older than the answer, on another connection, that gave an attempt out. */
+enum { OVERTAKEN_MS = 5000 };
 
 /* ---- answering workers ---- */
 
@@ -36,23 +39,25 @@ static Pb__StartTaskProto *start_proto(struct attempt *a, struct arena *arena)
     p->maps = j->map_count;
     p->reduces = j->reduce_count;
     p->locality = (char *)(uintptr_t)locality_names[a->locality];
+    p->has_givenup = p->givenup = a->task->given_up;
     if (!a->task->is_reduce)
         p->split = j->submit->splits[a->task->index];
     return p;
 }
 
-static void fill_starts(struct worker *w, struct arena *arena, Pb__PollResponseProto *r)
+static size_t fill_starts(struct worker *w, struct arena *arena, Pb__StartTaskProto ***out)
 {
-    size_t n = 0;
+    size_t n = 0, filled = 0;
 
     for (struct attempt *a = w->promised; a; a = a->next_here)
         n += !a->told;
-    r->start = n ? arena_alloc(arena, n * sizeof *r->start) : NULL;
-    for (struct attempt *a = w->promised; a && r->start; a = a->next_here)
-        if (!a->told && (r->start[r->n_start] = start_proto(a, arena))) {
+    *out = n ? arena_alloc(arena, n * sizeof **out) : NULL;
+    for (struct attempt *a = w->promised; a && *out; a = a->next_here)
+        if (!a->told && ((*out)[filled] = start_proto(a, arena))) {
             a->told = true;
-            r->n_start++;
+            filled++;
         }
+    return filled;
 }
 
 static void fill_kills(struct worker *w, struct arena *arena, Pb__PollResponseProto *r)
@@ -98,7 +103,7 @@ static void answer_worker(struct sched *s, struct worker *w)
 
     w->poll = NULL;
     r.schedulerepoch = s->epoch;
-    fill_starts(w, call->arena, &r);
+    r.n_start = fill_starts(w, call->arena, &r.start);
     fill_kills(w, call->arena, &r);
     fill_forgets(w, call->arena, &r);
     rpc_reply(call, &r.base);
@@ -142,11 +147,16 @@ static void answer_outputs(struct waiter *w)
     rpc_reply(w->call, &r.base);
 }
 
-static bool waiter_ready(const struct waiter *w)
+static bool waiter_ready(const struct waiter *w, uint64_t now)
 {
+    const struct job *j = w->job;
+    bool runs = j->state == PB__JOB_STATE_PROTO__RUNNING;
+
     if (w->for_outputs)
-        return w->job->event_count > w->seen || w->job->state != PB__JOB_STATE_PROTO__RUNNING;
-    return w->job->version > w->seen;
+        return !runs || (j->event_count > w->seen &&
+                         (j->maps_done == j->map_count || now - w->asked_ms >= OUTPUTS_MS));
+    return j->version > w->seen &&
+           (w->seen == 0 || sched_job_ended(j) || now - w->asked_ms >= NEWS_MS);
 }
 
 static void answer_waiters(struct sched *s, uint64_t now)
@@ -156,7 +166,7 @@ static void answer_waiters(struct sched *s, uint64_t now)
     while (*p) {
         struct waiter *w = *p;
 
-        if (!waiter_ready(w) && w->until_ms > now) {
+        if (!waiter_ready(w, now) && w->until_ms > now) {
             p = &w->next;
             continue;
         }
@@ -219,15 +229,20 @@ static void submit(struct rpc_call *call, const ProtobufCMessage *m)
         rpc_fail(call, &err);
 }
 
-static struct job *find_job(struct sched *s, struct rpc_call *call, uint64_t epoch, uint32_t job)
+/* The job that a call asks for, the lock held; NULL: the call has had its answer, and the lock
+ * is free. */
+static struct job *lock_job(struct rpc_call *call, uint64_t epoch, uint32_t job)
 {
-    struct job *j = sched_job(s, epoch, job);
     struct task_id id = {.epoch = epoch, .job = job};
+    struct sched *s = call->ctx;
     char name[TASK_NAME_MAX];
     struct err err;
+    struct job *j;
 
-    if (j)
+    pthread_mutex_lock(&s->lock);
+    if ((j = sched_job(s, epoch, job)))
         return j;
+    pthread_mutex_unlock(&s->lock);
     task_job_name(&id, name, sizeof name);
     err_set(&err, ERR_NOENT, "%s: the scheduler knows no such job", name);
     rpc_fail(call, &err);
@@ -247,7 +262,8 @@ static void wait_for(struct sched *s, struct rpc_call *call, struct job *j, uint
     }
     if (wait_ms > WAIT_HOLD_MAX_MS)
         wait_ms = WAIT_HOLD_MAX_MS;
-    *w = (struct waiter){call, j, seen, sched_now(s) + wait_ms, for_outputs, s->waiters};
+    *w = (struct waiter){call,        j,         seen, sched_now(s), sched_now(s) + wait_ms,
+                         for_outputs, s->waiters};
     s->waiters = w;
     answer_waiters(s, sched_now(s));
 }
@@ -256,12 +272,11 @@ static void get_job(struct rpc_call *call, const ProtobufCMessage *m)
 {
     const Pb__GetJobRequestProto *r = (const Pb__GetJobRequestProto *)m;
     struct sched *s = call->ctx;
-    struct job *j;
+    struct job *j = lock_job(call, r->id->epoch, r->id->job);
 
-    pthread_mutex_lock(&s->lock);
-    j = find_job(s, call, r->id->epoch, r->id->job);
-    if (j)
-        wait_for(s, call, j, r->seen, r->waitms, false);
+    if (!j)
+        return;
+    wait_for(s, call, j, r->seen, r->waitms, false);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -289,22 +304,36 @@ static void kill_job(struct rpc_call *call, const ProtobufCMessage *m)
     const Pb__KillJobRequestProto *r = (const Pb__KillJobRequestProto *)m;
     Pb__KillJobResponseProto answer = PB__KILL_JOB_RESPONSE_PROTO__INIT;
     struct sched *s = call->ctx;
-    struct job *j;
+    struct job *j = lock_job(call, r->id->epoch, r->id->job);
     char why[300];
 
-    pthread_mutex_lock(&s->lock);
-    j = find_job(s, call, r->id->epoch, r->id->job);
-    if (j) {
-        snprintf(why, sizeof why, "killed by %.200s", call->user);
-        sched_job_kill(s, j, why);
-        rpc_reply(call, &answer.base);
-        sched_wake(s);
-    }
+    if (!j)
+        return;
+    snprintf(why, sizeof why, "killed by %.200s", call->user);
+    sched_job_kill(s, j, why);
+    rpc_reply(call, &answer.base);
+    sched_wake(s);
     pthread_mutex_unlock(&s->lock);
 }
 
 static const char *const attempt_states[] = {"assigned", "running", "succeeded",
                                              "failed",   "killed",  "lost"};
+
+/* "10.0.0.3, 10.0.0.4 (/rack1)": addresses, without the names that stand beside them. */
+static char *hosts_text(const Pb__SplitProto *sp, struct arena *arena)
+{
+    struct buf b;
+    char *text;
+
+    buf_init(&b, 4096);
+    for (size_t h = 0; h < sp->n_hosts; h++)
+        buf_printf(&b, "%s%s", h ? ", " : "", sp->hosts[h]);
+    for (size_t r = 0; r < sp->n_racks; r++)
+        buf_printf(&b, "%s%s%s", r ? ", " : " (", sp->racks[r], r + 1 == sp->n_racks ? ")" : "");
+    text = arena_printf(arena, "%s", buf_cstr(&b) ? buf_cstr(&b) : "");
+    buf_done(&b);
+    return text;
+}
 
 static Pb__AttemptReportProto *report_proto(struct attempt *a, struct arena *arena)
 {
@@ -330,11 +359,17 @@ static Pb__AttemptReportProto *report_proto(struct attempt *a, struct arena *are
     p->startedms = a->started_ms;
     p->finishedms = a->finished_ms;
     p->why = a->why;
+    p->has_waitedms = 1;
+    p->waitedms = a->waited_ms;
+    p->has_speculative = 1;
+    p->speculative = a->speculative;
+    p->rack = a->worker ? arena_printf(arena, "%s", a->worker->rack) : NULL;
     if (!a->task->is_reduce) {
         const Pb__SplitProto *sp = a->task->job->submit->splits[a->task->index];
 
         p->split = arena_printf(arena, "%s:%llu+%llu", sp->path, (unsigned long long)sp->start,
                                 (unsigned long long)sp->length);
+        p->hosts = hosts_text(sp, arena);
     }
     return p;
 }
@@ -349,26 +384,28 @@ static size_t add_reports(struct sched_task *tasks, uint32_t n, struct arena *ar
     return at;
 }
 
+size_t sched_attempt_reports(struct job *j, struct arena *a, Pb__AttemptReportProto **list,
+                             size_t max)
+{
+    size_t n = add_reports(j->maps, j->map_count, a, list, 0, max);
+
+    return add_reports(j->reduces, j->reduce_count, a, list, n, max);
+}
+
 static void get_attempts(struct rpc_call *call, const ProtobufCMessage *m)
 {
     const Pb__GetAttemptsRequestProto *r = (const Pb__GetAttemptsRequestProto *)m;
     Pb__GetAttemptsResponseProto answer = PB__GET_ATTEMPTS_RESPONSE_PROTO__INIT;
     struct sched *s = call->ctx;
     const size_t max = 20000;
-    struct job *j;
+    struct job *j = lock_job(call, r->id->epoch, r->id->job);
 
-    pthread_mutex_lock(&s->lock);
-    j = find_job(s, call, r->id->epoch, r->id->job);
-    if (j) {
-        answer.attempts = arena_alloc(call->arena, max * sizeof *answer.attempts);
-        if (answer.attempts) {
-            size_t n = add_reports(j->maps, j->map_count, call->arena, answer.attempts, 0, max);
-
-            answer.n_attempts =
-                add_reports(j->reduces, j->reduce_count, call->arena, answer.attempts, n, max);
-        }
-        rpc_reply(call, &answer.base);
-    }
+    if (!j)
+        return;
+    answer.attempts = arena_alloc(call->arena, max * sizeof *answer.attempts);
+    if (answer.attempts)
+        answer.n_attempts = sched_attempt_reports(j, call->arena, answer.attempts, max);
+    rpc_reply(call, &answer.base);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -377,16 +414,14 @@ static void get_task(struct rpc_call *call, const ProtobufCMessage *m)
     const Pb__GetTaskRequestProto *r = (const Pb__GetTaskRequestProto *)m;
     Pb__GetTaskResponseProto answer = PB__GET_TASK_RESPONSE_PROTO__INIT;
     struct sched *s = call->ctx;
-    struct job *j;
+    struct job *j = lock_job(call, r->id->epoch, r->id->job);
 
-    pthread_mutex_lock(&s->lock);
-    j = find_job(s, call, r->id->epoch, r->id->job);
-    if (j) {
-        answer.spec = j->submit->spec;
-        answer.splits = j->submit->splits;
-        answer.n_splits = j->submit->n_splits;
-        rpc_reply(call, &answer.base);
-    }
+    if (!j)
+        return;
+    answer.spec = j->submit->spec;
+    answer.splits = j->submit->splits;
+    answer.n_splits = j->submit->n_splits;
+    rpc_reply(call, &answer.base);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -411,15 +446,18 @@ static void adopt(struct sched *s, struct worker *w, const Pb__AttemptIdProto *p
     struct job *j = sched_job(s, p->epoch, p->job);
     struct sched_task *t;
     struct attempt *a;
+    uint32_t next;
 
     task_id_from(p, &id);
     t = j ? sched_task_of(j, &id) : NULL;
-    if (!t || t->state != TASK_WAITING || j->state != PB__JOB_STATE_PROTO__RUNNING)
+    if (!t || t->state == TASK_DONE || j->state != PB__JOB_STATE_PROTO__RUNNING)
         return;
-    if (t->next_number < id.attempt)
-        t->next_number = id.attempt;
+    next = t->next_number > id.attempt ? t->next_number : id.attempt + 1;
     t->next_number = id.attempt;
-    a = sched_attempt_new(s, t, w, LOCAL_NODE, "it ran when the scheduler came back");
+    a = sched_attempt_new(s, t, w,
+                          t->is_reduce ? LOCAL_ANY : place_near(j->submit->splits[t->index], w),
+                          "it ran when the scheduler came back");
+    t->next_number = next;
     if (a)
         a->told = true;
 }
@@ -450,7 +488,7 @@ static void reconcile(struct sched *s, struct worker *w, const Pb__PollRequestPr
             a->state = ATTEMPT_RUNNING;
         else if (a->state == ATTEMPT_ASSIGNED)
             a->told = false; /* the answer got lost on its way */
-        else
+        else if (sched_now(s) - a->heard_ms > OVERTAKEN_MS)
             sched_attempt_failed(s, a, "its worker knows nothing of it any more", true);
     }
     for (size_t i = 0; i < r->n_known; i++) {
@@ -488,6 +526,7 @@ static void poll(struct rpc_call *call, const ProtobufCMessage *m)
     struct sched *s = call->ctx;
     struct worker *w;
     struct err err;
+    bool was_alive;
 
     if (r->worker->uuid.len != UUID_BYTES) {
         err_set(&err, ERR_ARGUMENT, "a worker's id has %d bytes", UUID_BYTES);
@@ -510,11 +549,16 @@ static void poll(struct rpc_call *call, const ProtobufCMessage *m)
     if (!w->alive)
         LOG_INFO("scheduler.worker", "worker=%s ip=%s rack=%s slots=%u", w->host, w->ip, w->rack,
                  w->slots);
+    was_alive = w->alive;
     w->alive = true;
     w->last_seen_ms = sched_now(s);
+    if (!was_alive)
+        journal_workers_save(s);
     if (w->poll)
         answer_worker(s, w); /* a poll before this one, which nobody waits for any more */
     reconcile(s, w, r);
+    if (s->settling)
+        sched_worker_spoke(s, w->uuid);
     if (r->first)
         forget_ended(s, w, r);
     w->poll = call;
@@ -525,10 +569,8 @@ static void poll(struct rpc_call *call, const ProtobufCMessage *m)
 
 static void take_progress(struct attempt *a, const Pb__ReportRequestProto *r)
 {
-    if (r->has_permille && r->permille != a->permille) {
-        a->permille = r->permille;
-        sched_job_changed(a->task->job);
-    }
+    if (r->has_permille && r->permille != a->permille)
+        sched_attempt_progress(a, r->permille);
     if (r->status) {
         free(a->status);
         a->status = strdup(r->status);
@@ -567,16 +609,12 @@ static bool take_report(struct sched *s, struct attempt *a, const Pb__ReportRequ
     }
 }
 
-static void report(struct rpc_call *call, const ProtobufCMessage *m)
+static bool hear_report(struct sched *s, const Pb__ReportRequestProto *r)
 {
-    const Pb__ReportRequestProto *r = (const Pb__ReportRequestProto *)m;
-    Pb__ReportResponseProto answer = PB__REPORT_RESPONSE_PROTO__INIT;
-    struct sched *s = call->ctx;
     struct task_id id;
     struct job *j;
     struct attempt *a;
 
-    pthread_mutex_lock(&s->lock);
     task_id_from(r->id, &id);
     j = sched_job(s, id.epoch, id.job);
     a = j ? sched_attempt(j, &id) : NULL;
@@ -587,7 +625,48 @@ static void report(struct rpc_call *call, const ProtobufCMessage *m)
             adopt(s, w, r->id);
         a = sched_attempt(j, &id);
     }
-    answer.wanted = a && take_report(s, a, r);
+    return a && take_report(s, a, r);
+}
+
+static void report(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    const Pb__ReportRequestProto *r = (const Pb__ReportRequestProto *)m;
+    Pb__ReportResponseProto answer = PB__REPORT_RESPONSE_PROTO__INIT;
+    struct sched *s = call->ctx;
+
+    pthread_mutex_lock(&s->lock);
+    answer.wanted = hear_report(s, r);
+    rpc_reply(call, &answer.base);
+    sched_wake(s);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Many ends in one call; the slots that they free are filled by its answer. */
+static void reports(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    const Pb__ReportsRequestProto *r = (const Pb__ReportsRequestProto *)m;
+    Pb__ReportsResponseProto answer = PB__REPORTS_RESPONSE_PROTO__INIT;
+    struct sched *s = call->ctx;
+    struct worker *w;
+    struct err err;
+
+    answer.wanted = arena_alloc(call->arena, (r->n_reports + 1) * sizeof *answer.wanted);
+    MUST(answer.wanted);
+    pthread_mutex_lock(&s->lock);
+    w = r->worker.len == UUID_BYTES ? sched_worker(s, r->worker.data) : NULL;
+    if (!w || !w->alive) { /* after a restart: what it ran is only known from its first poll */
+        pthread_mutex_unlock(&s->lock);
+        err_set(&err, ERR_RETRIABLE, "this worker has not introduced itself yet");
+        rpc_fail(call, &err);
+        return;
+    }
+    for (size_t i = 0; i < r->n_reports; i++)
+        answer.wanted[answer.n_wanted++] = hear_report(s, r->reports[i]);
+    w->last_seen_ms = sched_now(s);
+    w->asks = true;
+    place_offer(s);
+    w->asks = false;
+    answer.n_start = fill_starts(w, call->arena, &answer.start);
     rpc_reply(call, &answer.base);
     sched_wake(s);
     pthread_mutex_unlock(&s->lock);
@@ -598,14 +677,12 @@ static void get_spec(struct rpc_call *call, const ProtobufCMessage *m)
     const Pb__GetSpecRequestProto *r = (const Pb__GetSpecRequestProto *)m;
     Pb__GetSpecResponseProto answer = PB__GET_SPEC_RESPONSE_PROTO__INIT;
     struct sched *s = call->ctx;
-    struct job *j;
+    struct job *j = lock_job(call, r->id->epoch, r->id->job);
 
-    pthread_mutex_lock(&s->lock);
-    j = find_job(s, call, r->id->epoch, r->id->job);
-    if (j) {
-        answer.spec = j->submit->spec;
-        rpc_reply(call, &answer.base);
-    }
+    if (!j)
+        return;
+    answer.spec = j->submit->spec;
+    rpc_reply(call, &answer.base);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -613,12 +690,11 @@ static void map_outputs(struct rpc_call *call, const ProtobufCMessage *m)
 {
     const Pb__MapOutputsRequestProto *r = (const Pb__MapOutputsRequestProto *)m;
     struct sched *s = call->ctx;
-    struct job *j;
+    struct job *j = lock_job(call, r->id->epoch, r->id->job);
 
-    pthread_mutex_lock(&s->lock);
-    j = find_job(s, call, r->id->epoch, r->id->job);
-    if (j)
-        wait_for(s, call, j, r->seen, r->waitms, true);
+    if (!j)
+        return;
+    wait_for(s, call, j, r->seen, r->waitms, true);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -662,6 +738,7 @@ static const struct rpc_method client_methods[] = {
 static const struct rpc_method worker_methods[] = {
     METHOD("poll", poll_request_proto, poll, RPC_FAST),
     METHOD("report", report_request_proto, report, RPC_FAST),
+    METHOD("reports", reports_request_proto, reports, RPC_FAST),
     METHOD("getSpec", get_spec_request_proto, get_spec, RPC_FAST),
     METHOD("mapOutputs", map_outputs_request_proto, map_outputs, RPC_FAST),
     METHOD("fetchFailed", fetch_failed_request_proto, fetch_failed, RPC_FAST),

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/metrics.h"
+#include "compute/job_json.h"
 #include "compute/job_print.h"
 
 enum { PAGE_MAX = 16 << 20 };
@@ -52,6 +53,10 @@ static int64_t tasks_failed(void *ctx)
 {
     return (int64_t)((struct sched *)ctx)->tasks_failed;
 }
+static int64_t preempted(void *ctx)
+{
+    return (int64_t)((struct sched *)ctx)->preempted;
+}
 static int64_t local_maps(void *ctx)
 {
     return (int64_t)((struct sched *)ctx)->assigned[LOCAL_NODE];
@@ -94,6 +99,10 @@ static struct metric table[] = {
      .help = "Attempts that failed.",
      .kind = METRIC_COUNTER,
      .read = tasks_failed},
+    {.name = "scheduler_attempts_preempted_total",
+     .help = "Attempts that were ended so that another queue gets its share.",
+     .kind = METRIC_COUNTER,
+     .read = preempted},
     {.name = "scheduler_maps_data_local_total",
      .help = "Maps started beside their block.",
      .kind = METRIC_COUNTER,
@@ -117,53 +126,25 @@ static void show_metrics(void *ctx, struct http_request *req)
     pthread_mutex_lock(&s->lock);
     metrics_prometheus(table, sizeof table / sizeof *table, s, &b);
     pthread_mutex_unlock(&s->lock);
+    rpc_server_metrics(s->rpc, "scheduler", &b);
+    http_metrics(&b);
     http_reply(req, 200, "text/plain; version=0.0.4", b.bytes, b.n);
     buf_done(&b);
 }
 
 /* ---- jobs as JSON ---- */
 
-static json_t *counters_json(const Pb__JobStatusProto *st)
-{
-    json_t *groups = json_object();
-
-    for (size_t i = 0; i < st->n_counters; i++) {
-        const Pb__CounterProto *c = st->counters[i];
-        json_t *group = json_object_get(groups, c->group);
-
-        if (!group) {
-            group = json_object();
-            json_object_set_new(groups, c->group, group);
-        }
-        json_object_set_new(group, c->name, json_integer(c->value));
-    }
-    return groups;
-}
-
 static json_t *job_json(const struct job *j)
 {
     struct arena a;
     Pb__JobStatusProto st;
-    char name[TASK_NAME_MAX];
     json_t *o;
 
     arena_init(&a, 4 << 20);
     sched_job_status(j, &a, &st);
-    task_job_name(&j->id, name, sizeof name);
-    o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:I}", "id", name,
-                  "name", st.name, "user", st.user, "state", job_state_name(st.state), "output",
-                  st.output, "maps", (int)st.maps, "reduces", (int)st.reduces, "mapsDone",
-                  (int)st.mapsdone, "reducesDone", (int)st.reducesdone, "mapProgress",
-                  (double)st.mappermille / 1000, "reduceProgress", (double)st.reducepermille / 1000,
-                  "submittedMs", (json_int_t)st.submittedms);
-    if (o && st.has_finishedms)
-        json_object_set_new(o, "finishedMs", json_integer((json_int_t)st.finishedms));
-    if (o && st.failure)
-        json_object_set_new(o, "failure", json_stringn_nocheck(st.failure, strlen(st.failure)));
-    if (o)
-        json_object_set_new(o, "counters", counters_json(&st));
+    o = job_json_status(&st);
     arena_done(&a);
-    return o ? o : json_object();
+    return o;
 }
 
 static void show_jobs(void *ctx, struct http_request *req)
@@ -186,7 +167,7 @@ static void show_jobs(void *ctx, struct http_request *req)
 
 /* ---- the page ---- */
 
-static void put_text(struct buf *b, const char *s)
+void sched_web_text(struct buf *b, const char *s)
 {
     for (; s && *s; s++) {
         const char *e = *s == '<' ? "&lt;" : *s == '&' ? "&amp;" : *s == '"' ? "&quot;" : NULL;
@@ -208,10 +189,10 @@ static void put_job(struct buf *b, const struct job *j)
     arena_init(&a, 4 << 20);
     sched_job_status(j, &a, &st);
     task_job_name(&j->id, name, sizeof name);
-    buf_printf(b, "<tr><td>%s<td>", name);
-    put_text(b, st.name);
+    buf_printf(b, "<tr><td><a href=\"show?id=%s\">%s</a><td>", name, name);
+    sched_web_text(b, st.name);
     buf_puts(b, "<td>");
-    put_text(b, st.user);
+    sched_web_text(b, st.user);
     buf_printf(b, "<td>%s<td>%u / %u<td>%u / %u<td>%.1f s<td>%" PRId64 " / %" PRId64 " / %" PRId64,
                job_state_name(st.state), st.mapsdone, st.maps, st.reducesdone, st.reduces,
                (double)(end - j->submitted_ms) / 1000,
@@ -219,7 +200,7 @@ static void put_job(struct buf *b, const struct job *j)
                counters_get(&j->counters, "Job Counters", "Rack-local map tasks"),
                counters_get(&j->counters, "Job Counters", "Other local map tasks"));
     buf_puts(b, "<td><pre>");
-    put_text(b, st.failure);
+    sched_web_text(b, st.failure);
     buf_puts(b, "</pre>\n");
     arena_done(&a);
 }
@@ -227,9 +208,9 @@ static void put_job(struct buf *b, const struct job *j)
 static void put_worker(struct buf *b, struct sched *s, const struct worker *w)
 {
     buf_puts(b, "<tr><td>");
-    put_text(b, w->host);
+    sched_web_text(b, w->host);
     buf_puts(b, "<td>");
-    put_text(b, w->rack);
+    sched_web_text(b, w->rack);
     buf_printf(b, "<td>%u<td>%u<td>%u<td>%s<td>%.1f s ago\n", w->slots, w->running[0],
                w->running[1], w->alive ? "live" : "not heard of yet",
                (double)(sched_now(s) - w->last_seen_ms) / 1000);
@@ -268,4 +249,5 @@ void sched_web_routes(struct sched *s, struct http_route out[SCHED_ROUTES])
     out[0] = (struct http_route){"/", show_page, s};
     out[1] = (struct http_route){"/jobs", show_jobs, s};
     out[2] = (struct http_route){"/metrics", show_metrics, s};
+    out[3] = (struct http_route){"/show", sched_web_job, s};
 }

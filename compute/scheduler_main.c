@@ -1,4 +1,5 @@
 /* scheduler_main.c -- the scheduler: takes jobs, gives their tasks to workers. */
+#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,7 +13,9 @@
 #include "compute/job_client.h"
 #include "compute/sched_web.h"
 
-enum { BUSY_TICK_MS = 20, IDLE_TICK_MS = 100, SETTLE_MS = 2000 };
+/* Clients end a connection that is idle for a minute themselves. */
+enum { IDLE_MS = 120000 };
+enum { BUSY_TICK_MS = 20, IDLE_TICK_MS = 100 };
 
 static volatile sig_atomic_t stop_asked;
 
@@ -38,10 +41,7 @@ static void lose_silent_workers(struct sched *s)
 
 static bool busy(const struct sched *s)
 {
-    for (const struct job *j = s->jobs; j; j = j->next)
-        if (!sched_job_ended(j))
-            return true;
-    return false;
+    return s->active != NULL;
 }
 
 static void tick(struct sched *s)
@@ -50,6 +50,9 @@ static void tick(struct sched *s)
 
     pthread_mutex_lock(&s->lock);
     lose_silent_workers(s);
+    for (struct job *j = s->active; j; j = j->next_active)
+        twin_look(s, j);
+    queue_preempt(s);
     sched_expire(s);
     sched_wake(s);
     is_busy = busy(s);
@@ -91,8 +94,10 @@ static void take_up(struct sched *s)
         if (j->state == PB__JOB_STATE_PROTO__COMMITTING)
             sched_finish(s, j);
     }
+    s->settling = any;
+    s->settle_until_ms = sched_now(s) + s->worker_timeout_ms;
     if (any)
-        s->settle_until_ms = sched_now(s) + SETTLE_MS;
+        journal_workers_load(s);
 }
 
 static int sched_start(struct sched *s, const struct conf *conf, struct err *err)
@@ -104,12 +109,13 @@ static int sched_start(struct sched *s, const struct conf *conf, struct err *err
     pthread_mutex_init(&s->lock, NULL);
     conf_default_dir(conf, "scheduler", s->dir, sizeof s->dir);
     s->epoch = env_now_ms(s->env);
-    s->locality_wait_ms = (uint32_t)conf_int(conf, OPT_locality_wait);
     s->worker_timeout_ms = (uint32_t)conf_int(conf, OPT_worker_timeout);
     s->fair = strcmp(policy, "fifo") != 0;
+    s->preempts = conf_bool(conf, OPT_preempt);
     rc = lock_dir(s, err);
     if (rc < 0)
         return rc;
+    sched_keep_recover(s);
     s->loading = true;
     rc = journal_load(s, err);
     s->loading = false;
@@ -118,15 +124,14 @@ static int sched_start(struct sched *s, const struct conf *conf, struct err *err
     return rc;
 }
 
-struct doors {
-    struct rpc_server *rpc;
-    struct http_server *http;
-};
-
-static int open_rpc(struct sched *s, struct doors *d, struct err *err)
+static int open_rpc(struct sched *s, struct err *err)
 {
     struct rpc_protocol protocols[2];
-    struct rpc_server_options o = {.protocols = protocols, .idle_timeout_ms = -1};
+    struct rpc_server_options o = {
+        .protocols = protocols,
+        .frame_max_bytes = (uint32_t)conf_int(s->conf, OPT_ipc_max_length),
+        .connections_max = (int)conf_int(s->conf, OPT_ipc_max_connections),
+        .idle_timeout_ms = IDLE_MS};
     struct net_addr at;
     char address[300];
     int rc;
@@ -138,10 +143,10 @@ static int open_rpc(struct sched *s, struct doors *d, struct err *err)
     o.host = conf_text(s->conf, OPT_sched_address)[0] ? at.host : "0.0.0.0";
     o.port = at.port;
     o.protocol_count = sched_rpc_protocols(s, protocols);
-    return rpc_server_start(&o, &d->rpc, err);
+    return rpc_server_start(&o, &s->rpc, err);
 }
 
-static int open_http(struct sched *s, struct doors *d, struct err *err)
+static int open_http(struct sched *s, struct http_server **http, struct err *err)
 {
     struct http_route routes[SCHED_ROUTES];
     struct net_addr at;
@@ -151,9 +156,9 @@ static int open_http(struct sched *s, struct doors *d, struct err *err)
     if (rc < 0)
         return rc;
     sched_web_routes(s, routes);
-    rc = http_start(at.host, at.port, routes, SCHED_ROUTES, &d->http, &port, err);
+    rc = http_start(at.host, at.port, routes, SCHED_ROUTES, http, &port, err);
     if (rc == 0)
-        LOG_INFO("scheduler.start", "rpc=%u http=%u dir=%s jobs=%d", rpc_server_port(d->rpc), port,
+        LOG_INFO("scheduler.start", "rpc=%u http=%u dir=%s jobs=%d", rpc_server_port(s->rpc), port,
                  s->dir, s->job_count);
     return rc;
 }
@@ -161,52 +166,40 @@ static int open_http(struct sched *s, struct doors *d, struct err *err)
 static int serve(const struct conf *conf, struct err *err)
 {
     static struct sched s;
-    struct doors d = {0};
+    struct http_server *http = NULL;
     int rc = sched_start(&s, conf, err);
 
     if (rc == 0)
-        rc = open_rpc(&s, &d, err);
+        rc = open_rpc(&s, err);
     if (rc == 0)
-        rc = open_http(&s, &d, err);
+        rc = open_http(&s, &http, err);
+    if (rc == 0) {
+        sched_nodes_watch(&s);
+        sched_keep_start(&s);
+    }
     while (rc == 0 && !stop_asked)
         tick(&s);
     s.stopping = true;
-    http_stop(d.http);
-    rpc_server_stop(d.rpc);
+    http_stop(http);
+    rpc_server_stop(s.rpc);
     return rc;
-}
-
-static int start(int argc, char **argv, struct err *err)
-{
-    struct conf_args args;
-    struct conf *conf;
-    int rc = conf_args_take(&argc, argv, &args, err);
-
-    if (rc == 0)
-        rc = conf_load(&args, &conf, err);
-    if (rc < 0)
-        return rc;
-    if (argc > 1 && strcmp(argv[1], "--help-config") == 0) {
-        conf_print_help(stdout);
-        return 0;
-    }
-    if (argc > 1)
-        return err_set(err, ERR_ARGUMENT,
-                       "usage: scheduler [--config DIR] [-D key=value]... [--help-config]");
-    return serve(conf, err);
 }
 
 int main(int argc, char **argv)
 {
     struct sigaction act = {.sa_handler = on_signal};
+    struct conf *conf = NULL;
     struct err err = {0};
     int rc;
 
     log_init();
+    curl_global_init(CURL_GLOBAL_DEFAULT);
     signal(SIGPIPE, SIG_IGN);
     sigaction(SIGTERM, &act, NULL);
     sigaction(SIGINT, &act, NULL);
-    rc = start(argc, argv, &err);
+    rc = conf_of_program("scheduler", argc, argv, &conf, &err);
+    if (conf)
+        rc = serve(conf, &err);
     if (rc < 0)
         fprintf(stderr, "scheduler: %s\n", err.text);
     return rc < 0;

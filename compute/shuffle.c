@@ -12,7 +12,13 @@
 
 #include "compute/job_dir.h"
 
-enum { SERVE_BYTES = 256 << 10, CONNECT_MS = 5000, STALL_SECONDS = 30, HEADER_MAX = 64 };
+enum {
+    SERVE_BYTES = 256 << 10,
+    CONNECT_MS = 5000,
+    STALL_SECONDS = 30,
+    HEADER_MAX = 64,
+    SHORT_RUN = 256 << 10
+};
 #define RUN_BYTES_MAX ((uint64_t)1 << 40)
 
 static void output_path(const char *base, const struct task_id *map, char *out, size_t n)
@@ -270,12 +276,36 @@ static int check_file(const char *path, const struct spill_run *run, struct err 
     return rc;
 }
 
-static int open_local(const char *path, uint32_t reduce, struct spill_reader *out, uint64_t *bytes,
+/* A short run is read at once: a file held open for each of ten thousand maps would be too many. */
+static int take_short(const char *path, const struct spill_run *run, struct spill_reader *out,
                       struct err *err)
+{
+    uint8_t *bytes = malloc(run->bytes + 1);
+    int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+
+    if (fd < 0 || !bytes)
+        rc = err_sys(err, errno, "%s", path);
+    else if (pread(fd, bytes, run->bytes, (off_t)run->offset) != (ssize_t)run->bytes)
+        rc = err_set(err, ERR_CORRUPT, "%s is cut short", path);
+    if (fd >= 0)
+        close(fd);
+    if (rc == 0)
+        rc = spill_check_frames(bytes, run->bytes, path, err);
+    if (rc == 0)
+        return spill_reader_take(out, bytes, run->bytes, run->records, path, err);
+    free(bytes);
+    return rc;
+}
+
+static int open_local(const char *path, uint32_t reduce, uint64_t memory_max,
+                      struct spill_reader *out, uint64_t *bytes, struct err *err)
 {
     struct spill_run run;
     int rc = find_run(path, reduce, &run, err);
 
+    *bytes = rc == 0 ? run.bytes : 0;
+    if (rc == 0 && run.bytes <= SHORT_RUN && run.bytes <= memory_max)
+        return take_short(path, &run, out, err);
     if (rc == 0)
         rc = check_file(path, &run, err);
     if (rc == 0)
@@ -317,7 +347,7 @@ int shuffle_fetch(struct shuffle *s, const struct shuffle_from *from, uint32_t r
 
     if (from->local_dir) {
         output_path(from->local_dir, &from->map, path, sizeof path);
-        return open_local(path, reduce, out, bytes, err);
+        return open_local(path, reduce, from->memory_bytes, out, bytes, err);
     }
     task_attempt_name(&from->map, name, sizeof name);
     snprintf(d.path, sizeof d.path, "%s/fetched-%u", from->spill_dir, from->map.index);

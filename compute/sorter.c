@@ -4,24 +4,45 @@
 #include <stdlib.h>
 
 #include "compute/merge.h"
+#include "compute/partition.h"
 
 enum {
     UNIT = 8, /* a place in the block counts in these, so that 31 bits reach 16 GiB */
     RADIX = 256,
     SMALL = 24,
-    SLOTS = 1 << 16, /* of the table that finds repeated records */
-    COUNT_MAX = (1 << 15) - 1,
+    SLOT_BITS = 15, /* of the table that finds repeated records */
+    TALLY_SHIFT = 17,
+    TALLY_ONE = 1 << TALLY_SHIFT,
+    COUNT_MAX = (1 << (32 - TALLY_SHIFT)) - 1,
     INLINE_VALUE_MAX = 3,
     TRIAL = 1 << 15, /* records after which the table is judged */
 };
 #define IN_ENTRY 0x80000000u
+#define SLOTS ((size_t)1 << SLOT_BITS)
 
 /* One record, or the same one several times.  A key that the prefix holds whole, with a value of at
  * most three bytes, needs no place in the block: `at` is the value then. */
 struct entry {
     uint64_t prefix;
-    uint32_t partition : 17, count : 15;
+    uint32_t tally; /* partition; how many times, in the upper bits */
     uint32_t at;
+};
+
+static inline uint32_t partition_of(const struct entry *e)
+{
+    return e->tally & (TALLY_ONE - 1);
+}
+
+static inline uint32_t count_of(const struct entry *e)
+{
+    return e->tally >> TALLY_SHIFT;
+}
+
+/* The latest record with a hash: what decides whether another is the same lies here, since a look
+ * at its entry would wait for memory. */
+struct slot {
+    uint64_t prefix;
+    uint32_t at, entry; /* entry + 1; 0: none */
 };
 
 struct sorter {
@@ -34,7 +55,7 @@ struct sorter {
     char **spills;
     int spill_count;
     uint64_t spilled_records;
-    uint32_t *slots; /* entry + 1 of the latest record with a hash; NULL: repeats are too rare */
+    struct slot *slots; /* NULL: repeats are too rare */
     uint32_t tried, repeated;
 };
 
@@ -210,11 +231,11 @@ static int sort_block(struct sorter *s, size_t *starts, struct err *err)
         return err_set(err, ERR_NOMEM, "no memory to sort %zu records", s->count);
     memset(starts, 0, (s->o.partitions + 1) * sizeof *starts);
     for (size_t i = 0; i < s->count; i++)
-        starts[entry_of(s, i)->partition + 1]++;
+        starts[partition_of(entry_of(s, i)) + 1]++;
     for (uint32_t p = 0; p < s->o.partitions; p++)
         starts[p + 1] += starts[p];
     for (size_t i = 0; i < s->count; i++)
-        s->sorted[starts[entry_of(s, i)->partition]++] = *entry_of(s, i);
+        s->sorted[starts[partition_of(entry_of(s, i))]++] = *entry_of(s, i);
     for (uint32_t p = s->o.partitions; p > 0; p--)
         starts[p] = starts[p - 1];
     starts[0] = 0;
@@ -278,7 +299,7 @@ static int block_next(struct record_stream *stream, struct record *out, struct e
         out->value_n = r->value_n;
     }
     out->same = b->i && equal_keys(b->s, e, e - 1);
-    out->count = e->count;
+    out->count = count_of(e);
     b->i++;
     return 1;
 }
@@ -323,6 +344,8 @@ static int spill_to(struct sorter *s, const char *path, struct err *err)
     rc = sort_block(s, starts, err);
     if (rc == 0)
         rc = spill_writer_new(s->o.env, path, s->o.partitions, &w, err);
+    if (rc == 0)
+        spill_writer_pack(w, s->o.codec);
     if (rc == 0)
         rc = write_partitions(s, starts, w, err);
     if (rc == 0)
@@ -387,13 +410,9 @@ static int make_room(struct sorter *s, size_t n, struct err *err)
     return 0;
 }
 
-static uint32_t slot_of(uint64_t prefix, const uint8_t *key, size_t n)
+static uint32_t slot_of(uint32_t hash)
 {
-    uint64_t tail = 0;
-
-    if (n > KEY_PREFIX_BYTES)
-        memcpy(&tail, key + n - 8, 8);
-    return (uint32_t)(((prefix ^ tail * 31 ^ n) * 0x9e3779b97f4a7c15u) >> 48);
+    return hash * 0x9e3779b9u >> (32 - SLOT_BITS);
 }
 
 static uint32_t value_in_entry(const uint8_t *value, size_t n)
@@ -405,16 +424,17 @@ static uint32_t value_in_entry(const uint8_t *value, size_t n)
     return v;
 }
 
-static bool same_record(const struct sorter *s, const struct entry *e, const struct entry *fresh,
-                        const struct record *r)
+/* @place: IN_ENTRY and the value, or 0. */
+static inline bool same_record(const struct sorter *s, const struct slot *last,
+                               const struct sort_record *r, uint32_t place)
 {
     const struct stored *x;
 
-    if (e->prefix != fresh->prefix || e->partition != fresh->partition || e->count == COUNT_MAX)
+    if (last->prefix != r->prefix)
         return false;
-    if ((e->at | fresh->at) & IN_ENTRY)
-        return e->at == fresh->at;
-    x = at(s, e->at);
+    if ((last->at | place) & IN_ENTRY)
+        return last->at == place;
+    x = at(s, last->at);
     return x->key_n == r->key_n && x->value_n == r->value_n &&
            memcmp(x->bytes, r->key, r->key_n) == 0 &&
            memcmp(x->bytes + r->key_n, r->value, r->value_n) == 0;
@@ -422,14 +442,17 @@ static bool same_record(const struct sorter *s, const struct entry *e, const str
 
 /* Whether the latest record with this key was this very one: then it only counts once more.
  * Only the latest may, so that equal keys keep the order of their values. */
-static bool repeats(struct sorter *s, const struct entry *fresh, const struct record *r,
-                    uint32_t slot)
+static inline bool repeats(struct sorter *s, const struct sort_record *r, uint32_t place,
+                           const struct slot *last)
 {
-    struct entry *e = s->slots[slot] ? entry_of(s, s->slots[slot] - 1) : NULL;
+    struct entry *e;
 
-    if (!e || !same_record(s, e, fresh, r))
+    if (!last->entry || !same_record(s, last, r, place))
         return false;
-    e->count++;
+    e = entry_of(s, last->entry - 1);
+    if (count_of(e) == COUNT_MAX || partition_of(e) != r->partition)
+        return false;
+    e->tally += TALLY_ONE;
     s->repeated++;
     return true;
 }
@@ -446,9 +469,10 @@ static void judge_table(struct sorter *s)
     s->tried = s->repeated = 0;
 }
 
-static int store(struct sorter *s, const struct record *r, struct entry *e, struct err *err)
+/* Makes an entry of it; where it lies is put into *place. */
+static int store(struct sorter *s, const struct sort_record *r, uint32_t *place, struct err *err)
 {
-    size_t n = e->at & IN_ENTRY ? 0 : stored_size(r->key_n, r->value_n);
+    size_t n = *place & IN_ENTRY ? 0 : stored_size(r->key_n, r->value_n);
     struct stored *x;
     int rc;
 
@@ -462,40 +486,49 @@ static int store(struct sorter *s, const struct record *r, struct entry *e, stru
             memcpy(x->bytes, r->key, r->key_n);
         if (r->value_n)
             memcpy(x->bytes + r->key_n, r->value, r->value_n);
-        e->at = (uint32_t)(s->used / UNIT);
+        *place = (uint32_t)(s->used / UNIT);
     }
-    *entry_of(s, s->count++) = *e;
+    *entry_of(s, s->count++) =
+        (struct entry){.prefix = r->prefix, .tally = r->partition | TALLY_ONE, .at = *place};
     s->used += n;
     return 0;
+}
+
+int sorter_put(struct sorter *s, const struct sort_record *r, struct err *err)
+{
+    struct slot *slot = s->slots ? &s->slots[slot_of(r->hash)] : NULL;
+    uint32_t place = 0;
+    int rc;
+
+    if (r->key_n + r->value_n > RECORD_MAX)
+        return err_set(err, ERR_LIMIT, "a record of %zu bytes, %zu are allowed",
+                       r->key_n + r->value_n, RECORD_MAX);
+    if (r->key_n <= KEY_PREFIX_BYTES && r->value_n <= INLINE_VALUE_MAX)
+        place = value_in_entry(r->value, r->value_n);
+    if (slot && repeats(s, r, place, slot)) {
+        judge_table(s);
+        return 0;
+    }
+    rc = store(s, r, &place, err);
+    if (rc == 0 && slot) {
+        *slot = (struct slot){.prefix = r->prefix, .at = place, .entry = (uint32_t)s->count};
+        judge_table(s);
+    }
+    return rc;
 }
 
 int sorter_add(struct sorter *s, uint32_t partition, const uint8_t *key, size_t key_n,
                const uint8_t *value, size_t value_n, struct err *err)
 {
-    const struct record r = {.key = key, .key_n = key_n, .value = value, .value_n = value_n};
-    struct entry e = {
-        .prefix = key_prefix(key, key_n), .partition = partition & 0x1ffff, .count = 1};
-    uint32_t slot = 0;
-    int rc;
+    const struct sort_record r = {.key = key,
+                                  .key_n = key_n,
+                                  .value = value,
+                                  .value_n = value_n,
+                                  .prefix = key_prefix(key, key_n),
+                                  .hash = key_hash(key, key_n),
+                                  .partition = partition};
 
-    if (key_n + value_n > RECORD_MAX)
-        return err_set(err, ERR_LIMIT, "a record of %zu bytes, %zu are allowed", key_n + value_n,
-                       RECORD_MAX);
-    if (key_n <= KEY_PREFIX_BYTES && value_n <= INLINE_VALUE_MAX)
-        e.at = value_in_entry(value, value_n);
-    if (s->slots) {
-        slot = slot_of(e.prefix, key, key_n);
-        if (repeats(s, &e, &r, slot)) {
-            judge_table(s);
-            return 0;
-        }
-    }
-    rc = store(s, &r, &e, err);
-    if (rc == 0 && s->slots) {
-        s->slots[slot] = (uint32_t)s->count;
-        judge_table(s);
-    }
-    return rc;
+    return sorter_put(s, &r, err);
 }
 
 /* ---- the end ---- */
@@ -538,6 +571,8 @@ static int merge_spills(struct sorter *s, int first, int count, const char *path
         rc = spill_read_index(s->o.env, s->spills[first + i], &runs[i], &n, err);
     if (rc == 0)
         rc = spill_writer_new(s->o.env, path, s->o.partitions, &w, err);
+    if (rc == 0)
+        spill_writer_pack(w, s->o.codec);
     for (uint32_t p = 0; rc == 0 && p < s->o.partitions; p++) {
         rc = spill_begin(w, p, err);
         if (rc == 0)

@@ -34,11 +34,20 @@ struct sorter_options {
     size_t memory_bytes;
     int merge_factor;
     const struct combiner *combiner; /* NULL: none */
+    enum codec codec;                /* that packs what is written */
 };
 
 int sorter_new(const struct sorter_options *o, struct sorter **out, struct err *err);
 int sorter_add(struct sorter *s, uint32_t partition, const uint8_t *key, size_t key_n,
                const uint8_t *value, size_t value_n, struct err *err);
+/* The same for who knows key_prefix() and key_hash() of the key already. */
+struct sort_record {
+    const uint8_t *key, *value;
+    size_t key_n, value_n;
+    uint64_t prefix;
+    uint32_t hash, partition;
+};
+int sorter_put(struct sorter *s, const struct sort_record *r, struct err *err);
 /* Everything that was added, as one spill file at @path. */
 int sorter_finish(struct sorter *s, const char *path, struct err *err);
 void sorter_free(struct sorter *s); /* NULL is allowed; removes what was spilled */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/bytes.h"
+#include "compute/pack.h"
 
 enum {
     FRAME_BYTES = 64 << 10, /* a frame ends with the record that reaches this */
@@ -17,7 +18,11 @@ enum {
     TRAILER_BYTES = 12, /* partitions, checksum of the index, magic */
     PARTITIONS_MAX = 100000,
     RECORD_HEAD_MAX = 40,
+    CODEC_SHIFT = 28, /* in the length of a packed frame, whose upper bit is set */
 };
+#define PACKED 0x80000000u
+#define PACKED_MASK 0x0fffffffu
+#define FRAME_MAX (RECORD_MAX + FRAME_BYTES + RECORD_HEAD_MAX)
 
 static const uint8_t header[HEADER_BYTES] = "ASPL\1\0\0";
 static const uint8_t trailer_magic[4] = {'A', 'S', 'P', 'X'};
@@ -53,6 +58,8 @@ struct spill_writer {
     uint32_t partition, partitions;
     bool begun;
     struct spill_run *runs;
+    enum codec codec; /* CODEC_NONE: frames are not packed */
+    struct buf packed;
 };
 
 int spill_writer_new(struct env *env, const char *path, uint32_t partitions,
@@ -63,6 +70,7 @@ int spill_writer_new(struct env *env, const char *path, uint32_t partitions,
     if (!w)
         return err_set(err, ERR_NOMEM, "no memory for a spill");
     *w = (struct spill_writer){.env = env, .fd = -1, .partitions = partitions};
+    buf_init(&w->packed, PACKED_MASK);
     w->path = strdup(path);
     w->out_cap = OUT_BYTES + FRAME_BYTES;
     w->out = malloc(w->out_cap);
@@ -96,6 +104,7 @@ void spill_writer_free(struct spill_writer *w)
     free(w->out);
     free(w->key);
     free(w->runs);
+    buf_done(&w->packed);
     free(w);
 }
 
@@ -103,6 +112,10 @@ static int write_out(struct spill_writer *w, struct err *err)
 {
     int rc = env_pwrite(w->env, w->fd, w->out, w->out_n, w->end, err);
 
+    if (rc == -ERR_NO_DISK && err)
+        snprintf(err->text + strlen(err->text), sizeof err->text - strlen(err->text),
+                 "; make room there, let ashlar.worker.dir name another disk, or pack map output "
+                 "(mapreduce.map.output.compress)");
     if (rc < 0)
         return err_wrap(err, rc, "spill %s", w->path);
     w->end += w->out_n;
@@ -110,15 +123,38 @@ static int write_out(struct spill_writer *w, struct err *err)
     return 0;
 }
 
+void spill_writer_pack(struct spill_writer *w, enum codec codec)
+{
+    w->codec = codec;
+}
+
+/* Packs the open frame in its place, if that makes it smaller; returns the bits that its length gets. */
+static uint32_t pack_frame(struct spill_writer *w)
+{
+    uint8_t *body = w->out + w->frame_at + FRAME_HEAD;
+    size_t n = w->out_n - w->frame_at - FRAME_HEAD;
+
+    buf_clear(&w->packed);
+    if (w->codec == CODEC_NONE || n > PACKED_MASK ||
+        pack_all(w->codec, body, n, &w->packed, NULL) < 0 || w->packed.bad || w->packed.n >= n)
+        return 0;
+    memcpy(body, w->packed.bytes, w->packed.n);
+    w->out_n = w->frame_at + FRAME_HEAD + w->packed.n;
+    return PACKED | (uint32_t)w->codec << CODEC_SHIFT;
+}
+
 static int end_frame(struct spill_writer *w, struct err *err)
 {
-    uint8_t *head = w->out + w->frame_at;
+    uint32_t bits;
+    uint8_t *head;
     size_t n;
 
     if (!w->in_frame)
         return 0;
+    bits = pack_frame(w);
+    head = w->out + w->frame_at;
     n = w->out_n - w->frame_at - FRAME_HEAD;
-    put_be(head, n, 4);
+    put_be(head, n | bits, 4);
     put_be(head + 4, crc_of(head + FRAME_HEAD, n), 4);
     w->in_frame = false;
     return w->out_n >= OUT_BYTES ? write_out(w, err) : 0;
@@ -361,6 +397,7 @@ static int reader_next(struct record_stream *s, struct record *out, struct err *
 static void reader_init(struct spill_reader *r, struct env *env, uint64_t records, const char *name)
 {
     *r = (struct spill_reader){.stream = {reader_next}, .env = env, .fd = -1, .left = records};
+    buf_init(&r->plain, FRAME_MAX);
     snprintf(r->name, sizeof r->name, "%s", name);
 }
 
@@ -396,6 +433,7 @@ void spill_reader_done(struct spill_reader *r)
         free((void *)(uintptr_t)r->memory);
     free(r->frame);
     free(r->key);
+    buf_done(&r->plain);
     r->frame = r->key = NULL;
     r->memory = NULL;
     r->fd = -1;
@@ -446,8 +484,9 @@ static int take_bytes(struct spill_reader *r, size_t n, const uint8_t **p, struc
     return 0;
 }
 
-static int next_frame(struct spill_reader *r, struct err *err)
+static int next_frame(struct spill_reader *r, bool unpack, struct err *err)
 {
+    enum codec codec = CODEC_NONE;
     const uint8_t *head, *body;
     uint32_t n, crc;
     int rc = take_bytes(r, FRAME_HEAD, &head, err);
@@ -456,13 +495,24 @@ static int next_frame(struct spill_reader *r, struct err *err)
         return rc;
     n = (uint32_t)get_be(head, 4);
     crc = (uint32_t)get_be(head + 4, 4);
-    if (n == 0 || n > RECORD_MAX + FRAME_BYTES + RECORD_HEAD_MAX)
+    if (n & PACKED) {
+        codec = (enum codec)((n & ~PACKED) >> CODEC_SHIFT);
+        n &= PACKED_MASK;
+    }
+    if (n == 0 || n > FRAME_MAX)
         return damaged(r, err, "a frame of an impossible length");
     rc = take_bytes(r, n, &body, err);
     if (rc < 0)
         return rc;
     if (crc_of(body, n) != crc)
         return damaged(r, err, "a frame does not match its checksum");
+    if (codec != CODEC_NONE && unpack) {
+        buf_clear(&r->plain);
+        if (unpack_all(codec, body, n, &r->plain, NULL) < 0)
+            return damaged(r, err, "a packed frame that makes no sense");
+        body = r->plain.bytes;
+        n = (uint32_t)r->plain.n;
+    }
     r->p = body;
     r->stop = body + n;
     return 0;
@@ -508,7 +558,7 @@ static int reader_next(struct record_stream *s, struct record *out, struct err *
     if (r->left == 0)
         return r->p == r->stop && r->at == r->end ? 0 : damaged(r, err, "more than it should hold");
     if (r->p == r->stop)
-        rc = next_frame(r, err);
+        rc = next_frame(r, true, err);
     if (rc < 0)
         return rc;
     in = (struct rd){.at = r->p, .end = r->stop};
@@ -543,6 +593,6 @@ int spill_check_frames(const uint8_t *bytes, size_t n, const char *name, struct 
     r.memory = bytes;
     r.end = n;
     while (rc == 0 && r.at < r.end)
-        rc = next_frame(&r, err);
+        rc = next_frame(&r, false, err);
     return rc;
 }

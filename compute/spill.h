@@ -2,7 +2,7 @@
  *
  * Map output lies in such files until the reducers have it: a spill for each time the sort
  * buffer was full, and one file, merged from them, when the map is done.  A run is a row of
- * frames (length, CRC32C, records); a repeated key costs no bytes.  Byte tables:
+ * frames (length, CRC32C, records, which may be packed); a repeated key costs no bytes.  Byte tables:
  * docs/formats/spill.md.
  *
  * Always true: records of a run come in the order of their keys, and reading gives them all,
@@ -15,6 +15,7 @@
 #ifndef DFS_COMPUTE_SPILL_H
 #define DFS_COMPUTE_SPILL_H
 
+#include "client/shell/unpack.h"
 #include "common/env.h"
 #include "compute/record.h"
 
@@ -29,6 +30,8 @@ struct spill_writer;
 
 int spill_writer_new(struct env *env, const char *path, uint32_t partitions,
                      struct spill_writer **out, struct err *err);
+/* Frames are packed from here on, where that makes them smaller. */
+void spill_writer_pack(struct spill_writer *w, enum codec codec);
 /* Partitions are written in order; those skipped stay empty. */
 int spill_begin(struct spill_writer *w, uint32_t partition, struct err *err);
 int spill_add(struct spill_writer *w, const struct record *r, struct err *err);
@@ -54,6 +57,7 @@ struct spill_reader {
     uint64_t left; /* records not yet read */
     uint8_t *frame;
     size_t frame_cap;
+    struct buf plain;        /* a packed frame, unpacked */
     const uint8_t *p, *stop; /* inside the frame */
     uint8_t *key;
     size_t key_n, key_cap;

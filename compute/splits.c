@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compute/line_reader.h"
+
 enum { HOSTS_MAX = 12, DEPTH_MAX = 64 };
 
 struct files {
@@ -144,8 +146,33 @@ static uint64_t overlap(const struct dfs_block *b, uint64_t start, uint64_t leng
     return to > from ? to - from : 0;
 }
 
+uint64_t splits_unit_bytes(const struct dfs_block *b, uint32_t unit, uint64_t n)
+{
+    uint64_t cell = b->cell_bytes, stripe = cell * b->data_units, rest = n % stripe;
+    uint64_t before = unit * cell;
+
+    rest = rest > before ? rest - before : 0;
+    return n / stripe * cell + (rest < cell ? rest : cell);
+}
+
+/* What a host has of a split: of a replica all, of a group the cells in its unit. Parity is nothing to read from. */
+static uint64_t overlap_at(const struct dfs_block *b, int h, uint64_t start, uint64_t length)
+{
+    uint64_t bytes = overlap(b, start, length), from = start > b->offset ? start - b->offset : 0;
+    int unit = b->hosts[h].unit;
+
+    if (!b->data_units)
+        return bytes;
+    if (unit < 0 || (uint32_t)unit >= b->data_units)
+        return 0;
+    return splits_unit_bytes(b, (uint32_t)unit, from + bytes) -
+           splits_unit_bytes(b, (uint32_t)unit, from);
+}
+
 static void share(struct host_share *list, int *n, const struct dfs_host *h, uint64_t bytes)
 {
+    if (!bytes)
+        return;
     for (int i = 0; i < *n; i++)
         if (strcmp(list[i].host->ip, h->ip) == 0 && list[i].host->port == h->port) {
             list[i].bytes += bytes;
@@ -188,17 +215,23 @@ static void place_split(Pb__SplitProto *s, struct arena *a, const struct dfs_blo
     int n = 0;
 
     for (size_t i = 0; i < count; i++) {
-        uint64_t bytes = overlap(&blocks[i], s->start, s->length);
-
-        for (int h = 0; bytes && h < blocks[i].host_count; h++)
-            share(list, &n, &blocks[i].hosts[h], bytes);
+        if (!overlap(&blocks[i], s->start, s->length))
+            continue;
+        for (int h = 0; h < blocks[i].host_count; h++)
+            share(list, &n, &blocks[i].hosts[h], overlap_at(&blocks[i], h, s->start, s->length));
     }
     qsort(list, (size_t)n, sizeof *list, by_bytes);
     s->hosts = arena_alloc(a, 2 * HOSTS_MAX * sizeof *s->hosts);
     s->racks = arena_alloc(a, HOSTS_MAX * sizeof *s->racks);
-    for (int i = 0; s->hosts && s->racks && i < n && list[i].bytes * 2 >= list[0].bytes; i++) {
+    s->cachedhosts = arena_alloc(a, HOSTS_MAX * sizeof *s->cachedhosts);
+    for (int i = 0;
+         s->hosts && s->racks && s->cachedhosts && i < n && list[i].bytes * 2 >= list[0].bytes;
+         i++) {
         add_name(s, a, list[i].host->ip);
         add_name(s, a, list[i].host->name);
+        if (list[i].host->cached)
+            s->cachedhosts[s->n_cachedhosts++] =
+                arena_strndup(a, list[i].host->ip, strlen(list[i].host->ip));
         if (list[i].host->rack)
             add_rack(s, a, list[i].host->rack);
     }
@@ -242,7 +275,7 @@ static int add_split(struct split_list *l, struct arena *a, const char *path, ui
 static uint64_t split_size(const struct split_rule *rule, uint64_t total, uint64_t block)
 {
     uint64_t goal = total / (rule->maps_wanted ? rule->maps_wanted : 1);
-    uint64_t size = goal < block ? goal : block;
+    uint64_t size = goal < block && rule->kind != INPUT_COMBINE_TEXT ? goal : block;
 
     if (rule->max_bytes && size > rule->max_bytes)
         size = rule->max_bytes;
@@ -273,30 +306,167 @@ static int cut_file(struct store *store, const struct store_entry *f, uint64_t s
     return rc;
 }
 
-static const char *compressed(const char *uri)
+/* ---- a few lines each ---- */
+
+/* Where a split of whole lines begins: a byte early, for the first line found there is thrown away. */
+static int add_lines(struct split_list *l, struct arena *a, const char *path, uint64_t start,
+                     uint64_t end, const struct dfs_block *blocks, size_t count, struct err *err)
 {
-    static const char *const endings[] = {".gz",  ".bz2",    ".zst",    ".lz4",
-                                          ".lzo", ".snappy", ".deflate"};
-    size_t n = strlen(uri);
+    uint64_t from = start ? start - 1 : 0;
 
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        size_t k = strlen(endings[i]);
-
-        if (n > k && strcmp(uri + n - k, endings[i]) == 0)
-            return endings[i];
-    }
-    return NULL;
+    return add_split(l, a, path, from, end - 1 - from, blocks, count, err);
 }
 
-static int check_readable(const struct files *f, struct err *err)
+static int cut_lines(struct store *store, const struct store_entry *f, uint64_t lines,
+                     struct split_list *l, struct arena *a, struct err *err)
 {
-    for (size_t i = 0; i < f->n; i++)
-        if (compressed(f->list[i].uri))
-            return err_set(err, ERR_UNSUPPORTED,
-                           "%s is compressed (%s), which jobs can't read yet: unpack it first "
-                           "(dfs text %s | dfs put - NEW)",
-                           f->list[i].uri, compressed(f->list[i].uri), f->list[i].uri);
+    char *path = arena_strndup(a, f->uri, strlen(f->uri));
+    struct split_source *source = NULL;
+    struct line_reader *r = NULL;
+    struct dfs_block *blocks = NULL;
+    const uint8_t *line;
+    size_t n, count = 0;
+    uint64_t seen = 0, start = 0, offset = 0;
+    int rc = path ? 0 : err_set(err, ERR_NOMEM, "no memory for a split");
+
+    if (rc == 0 && f->length)
+        rc = store_blocks(store, f->uri, f->length, &blocks, &count, err);
+    if (rc == 0)
+        rc = source_open(store, f->uri, 0, f->length, &source, err);
+    if (rc == 0)
+        rc = line_reader_new(source, NULL, &r, err);
+    while (rc == 0 && (rc = line_reader_next(r, &line, &n, &offset, err)) == 1) {
+        rc = 0;
+        if (seen && seen % lines == 0) {
+            rc = add_lines(l, a, path, start, offset, blocks, count, err);
+            start = offset;
+        }
+        seen++;
+    }
+    if (rc == 0 && seen)
+        rc = add_lines(l, a, path, start, f->length, blocks, count, err);
+    line_reader_free(r);
+    source_close(source);
+    dfs_blocks_free(blocks, count);
+    return rc;
+}
+
+/* ---- files together ---- */
+
+static int add_piece(Pb__SplitProto *to, const Pb__SplitProto *from, struct arena *a,
+                     struct err *err)
+{
+    Pb__SplitPieceProto *p = arena_alloc(a, sizeof *p), **list = to->more;
+    size_t n = to->n_more;
+
+    if ((n & (n - 1)) == 0) { /* room for twice as many */
+        list = arena_alloc(a, (n ? 2 * n : 1) * sizeof *list);
+        if (list && n)
+            memcpy(list, to->more, n * sizeof *list);
+    }
+    if (!p || !list)
+        return err_set(err, ERR_NOMEM, "no memory for a split");
+    pb__split_piece_proto__init(p);
+    p->path = from->path;
+    p->start = from->start;
+    p->length = from->length;
+    to->more = list;
+    to->more[to->n_more++] = p;
     return 0;
+}
+
+static int by_host(const void *a, const void *b)
+{
+    const Pb__SplitProto *x = *(Pb__SplitProto *const *)a, *y = *(Pb__SplitProto *const *)b;
+    const char *hx = x->n_hosts ? x->hosts[0] : "", *hy = y->n_hosts ? y->hosts[0] : "";
+    int c = strcmp(hx, hy);
+
+    if (c == 0)
+        c = strcmp(x->path, y->path);
+    return c ? c : (x->start > y->start) - (x->start < y->start);
+}
+
+/* Pieces of one host become one split, up to @max bytes. */
+static int combine(struct split_list *l, uint64_t max, struct arena *a, struct err *err)
+{
+    uint64_t bytes = 0;
+    size_t kept = 0;
+
+    qsort(l->list, l->n, sizeof *l->list, by_host);
+    for (size_t i = 0; i < l->n; i++) {
+        Pb__SplitProto *s = l->list[i], *to = kept ? l->list[kept - 1] : NULL;
+        const char *host = s->n_hosts ? s->hosts[0] : "";
+        int rc;
+
+        if (to && strcmp(host, to->n_hosts ? to->hosts[0] : "") == 0 &&
+            (max == 0 || bytes + s->length <= max)) {
+            rc = add_piece(to, s, a, err);
+            if (rc < 0)
+                return rc;
+            bytes += s->length;
+            continue;
+        }
+        bytes = s->length;
+        l->list[kept++] = s;
+    }
+    l->n = kept;
+    return 0;
+}
+
+static uint64_t split_bytes(const Pb__SplitProto *s)
+{
+    uint64_t n = s->length;
+
+    for (size_t i = 0; i < s->n_more; i++)
+        n += s->more[i]->length;
+    return n;
+}
+
+/* Maps are numbered, and so are the parts of a job without reducers, by the size of their splits, the largest
+ * first; equal ones stay as they were. */
+static void number_by_size(struct split_list *l, struct arena *a)
+{
+    Pb__SplitProto **room = arena_alloc(a, (l->n + 1) * sizeof *room), **from = l->list;
+
+    if (!room || !l->n)
+        return;
+    for (size_t width = 1; width < l->n; width *= 2) { /* merges of neighbours */
+        for (size_t low = 0; low < l->n; low += 2 * width) {
+            size_t mid = low + width < l->n ? low + width : l->n;
+            size_t high = mid + width < l->n ? mid + width : l->n;
+
+            for (size_t i = low, k = mid, out = low; out < high; out++)
+                room[out] = k == high || (i < mid && split_bytes(from[i]) >= split_bytes(from[k]))
+                                ? from[i++]
+                                : from[k++];
+        }
+        l->list = room;
+        room = from;
+        from = l->list;
+    }
+}
+
+/* ---- the whole ---- */
+
+static bool is_whole(const struct split_rule *rule, const char *uri)
+{
+    enum codec codec = codec_of_file(uri);
+    bool sequence = rule->kind == INPUT_SEQUENCE || rule->kind == INPUT_SEQUENCE_TEXT;
+
+    return !sequence && codec != CODEC_NONE && codec != CODEC_BZIP2;
+}
+
+/* A file of one piece, as a block larger than it would make it. */
+static int cut_any(struct store *store, const struct store_entry *f, const struct split_rule *rule,
+                   uint64_t total, struct split_list *l, struct arena *a, struct err *err)
+{
+    uint64_t size = split_size(rule, total, f->block_size);
+
+    if (is_whole(rule, f->uri))
+        size = UINT64_MAX;
+    else if (rule->kind == INPUT_NLINE && codec_of_file(f->uri) == CODEC_NONE)
+        return cut_lines(store, f, rule->lines ? rule->lines : 1, l, a, err);
+    return cut_file(store, f, size, l, a, err);
 }
 
 int splits_make(struct store *store, char *const *inputs, size_t input_count,
@@ -310,15 +480,17 @@ int splits_make(struct store *store, char *const *inputs, size_t input_count,
 
     for (size_t i = 0; i < input_count && rc == 0; i++)
         rc = add_inputs(store, inputs[i], rule, &f, err);
-    if (rc == 0)
-        rc = check_readable(&f, err);
     for (size_t i = 0; i < f.n; i++)
         total += f.list[i].length;
     for (size_t i = 0; i < f.n && rc == 0; i++)
-        rc = cut_file(store, &f.list[i], split_size(rule, total, f.list[i].block_size), &l, a, err);
+        rc = cut_any(store, &f.list[i], rule, total, &l, a, err);
+    if (rc == 0 && rule->kind == INPUT_COMBINE_TEXT)
+        rc = combine(&l, rule->max_bytes, a, err);
     store_entries_free(f.list, f.n);
     if (rc < 0)
         return rc;
+    if (rule->by_size)
+        number_by_size(&l, a);
     *out = l.list;
     *count = l.n;
     return 0;

@@ -654,6 +654,11 @@ int store_write(struct store_file *f, const void *bytes, size_t n, struct err *e
     return 0;
 }
 
+int store_flush(struct store_file *f, struct err *err)
+{
+    return f->remote ? dfs_hflush(f->remote, err) : 0;
+}
+
 int store_close_writer(struct store_file *f, struct err *err)
 {
     int rc;

@@ -63,6 +63,8 @@ void store_close_reader(struct store_file *f);
 /* Creates, and replaces what was there. */
 int store_create(struct store *s, const char *path, struct store_file **out, struct err *err);
 int store_write(struct store_file *f, const void *bytes, size_t n, struct err *err);
+/* What was written is on every datanode, and readers see it. */
+int store_flush(struct store_file *f, struct err *err);
 /* The file is whole only when this returned 0; it is gone as a handle either way. */
 int store_close_writer(struct store_file *f, struct err *err);
 void store_abandon(struct store_file *f);

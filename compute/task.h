@@ -20,6 +20,7 @@
 #include "common/bytes.h"
 #include "compute/child.h"
 #include "compute/counters.h"
+#include "compute/shape.h"
 #include "compute/spill.h"
 #include "compute/store.h"
 #include "job.pb-c.h"
@@ -43,8 +44,10 @@ bool task_id_equal(const struct task_id *a, const struct task_id *b);
 
 /* A job's own settings; NULL when not set.  Old names of keys are understood. */
 const char *spec_get(const Pb__JobSpecProto *spec, const char *key);
+const char *spec_text(const Pb__JobSpecProto *spec, const char *key, const char *otherwise);
 int64_t spec_int(const Pb__JobSpecProto *spec, const char *key, int64_t otherwise);
 bool spec_bool(const Pb__JobSpecProto *spec, const char *key, bool otherwise);
+const char *setting_other_name(const char *key); /* old for new, new for old; NULL: it has one */
 
 struct task {
     struct task_id id;
@@ -60,7 +63,10 @@ struct task {
      * opened is put into *opened, also on failure. */
     int (*fetch)(struct task *t, struct spill_reader *readers, uint32_t *opened, struct err *err);
     void *owner;
+    bool only_attempt; /* there will be no other: what takes several is done at once */
+    bool given_up;     /* it shall run nothing and give nothing: the job goes on without it */
 
+    struct shape shape; /* worked out when it runs */
     struct counters counters;
     pthread_mutex_t lock; /* of the named counters and the status */
     char status[TASK_STATUS_MAX];
@@ -68,6 +74,7 @@ struct task {
     _Atomic uint32_t permille;
     _Atomic uint64_t alive; /* counts up whenever the task does something */
     struct child_result child;
+    struct bounds bounds; /* of its programs */
 };
 
 void task_init(struct task *t);
@@ -75,6 +82,8 @@ void task_done(struct task *t);
 
 int map_task_run(struct task *t, struct err *err);
 int reduce_task_run(struct task *t, struct err *err);
+/* What a task that is given up leaves: no records of map output, no part. */
+int task_give_nothing(struct task *t, struct err *err);
 
 /* Runs a command of the job's in the task's directory and environment. */
 int task_run_command(struct task *t, const char *command, const struct child_io *io,
@@ -83,37 +92,10 @@ void task_reporter(void *ctx, const char *text,
                    size_t n); /* for child_io.reporter; ctx: the task */
 void task_alive(void *ctx);
 
-/* Records as KEY TAB VALUE lines for a program, a chunk at a time. */
-struct line_feed {
-    struct record_stream *in;
-    struct buf lines;
-    struct record r; /* being given out: `left` more times */
-    uint32_t left;
-    uint64_t records, groups;
-};
-void line_feed_init(struct line_feed *f, struct record_stream *in);
-void line_feed_done(struct line_feed *f);
-/* Fills f->lines anew; they stay empty at the end. */
-int line_feed_next(struct line_feed *f, struct err *err);
-
 /* The environment that Streaming gives its programs; one block to free. */
 char **task_environment(const struct task *t, struct err *err);
 
 /* Which shell line runs just this task again. */
 void task_rerun_line(const struct task *t, char *out, size_t n);
-
-/* ---- a part of the job's output: Hadoop's TextOutputFormat ---- */
-
-struct text_output {
-    struct store_file *file;
-    uint8_t *buf;
-    size_t n;
-    uint64_t bytes, records;
-};
-int text_output_open(struct text_output *o, struct store *s, const char *uri, struct err *err);
-int text_output_add(struct text_output *o, const uint8_t *key, size_t key_n, const uint8_t *value,
-                    size_t value_n, struct err *err);
-int text_output_close(struct text_output *o, struct err *err); /* whole only when 0 */
-void text_output_abandon(struct text_output *o);
 
 #endif

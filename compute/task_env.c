@@ -156,8 +156,11 @@ char **task_environment(const struct task *t, struct err *err)
     buf_init(&v.text, ENV_MAX);
     for (char **e = environ; *e; e++)
         buf_put(&v.text, *e, strlen(*e) + 1);
-    for (size_t i = 0; i < t->spec->n_conf; i++)
-        add_setting(&v, t->spec->conf[i]->key, t->spec->conf[i]->value);
+    for (size_t i = 0; i < t->spec->n_conf; i++) {
+        const Pb__PairProto *p = t->spec->conf[i];
+
+        add_both(&v, p->key, setting_other_name(p->key), p->value);
+    }
     add_inputs(&v, t->spec);
     add_task(&v, t);
     for (size_t i = 0; i < t->spec->n_env; i++)

@@ -17,6 +17,35 @@
 
 enum { ARENA_MAX = 64 << 20, RETRY_MS = 100, NEWS_MS = 500, RACK_RETRY_MS = 1000 };
 
+/* ---- its disk ---- */
+
+bool worker_disk_works(struct worker_daemon *w)
+{
+    static const uint8_t zeros[16 << 10];
+    char path[1100];
+    int fd, saved;
+    bool ok;
+
+    errno = 0;
+
+    snprintf(path, sizeof path, "%s/probe", w->dir);
+    fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    ok = fd >= 0 && write(fd, zeros, sizeof zeros) == (ssize_t)sizeof zeros;
+    saved = ok ? 0 : errno ? errno : ENOSPC; /* a short write is a full disk */
+    if (fd >= 0)
+        close(fd);
+    unlink(path);
+    if (ok == !w->disk_bad)
+        return ok;
+    if (!ok)
+        LOG_ERROR("worker.disk", "dir=%s err=\"%s\" next=\"take no tasks until it is well\"",
+                  w->dir, strerror(saved));
+    else if (w->disk_bad)
+        LOG_INFO("worker.disk", "dir=%s next=\"take tasks again\"", w->dir);
+    w->disk_bad = !ok;
+    return ok;
+}
+
 /* ---- asking for work ---- */
 
 static void describe(struct worker_daemon *w, Pb__WorkerIdProto *out)
@@ -27,8 +56,10 @@ static void describe(struct worker_daemon *w, Pb__WorkerIdProto *out)
     out->host = w->host;
     out->ip = w->ip;
     out->shuffle = w->shuffle_address;
-    out->slots = w->slots;
+    out->slots = w->disk_bad ? 0 : w->slots;
     out->rack = w->rack;
+    out->has_memorymb = 1;
+    out->memorymb = (uint64_t)conf_int(w->conf, OPT_worker_memory);
 }
 
 static size_t known_attempts(struct worker_daemon *w, struct arena *a, Pb__AttemptIdProto ***out)
@@ -175,6 +206,7 @@ static void *news_main(void *ctx)
     struct worker_daemon *w = ctx;
 
     while (!w->stopping) {
+        worker_disk_works(w);
         size_t n = collect_news(w, list, sizeof list / sizeof *list);
 
         for (size_t i = 0; i < n && !w->stopping; i++)
@@ -289,6 +321,7 @@ static void show_metrics(void *ctx, struct http_request *req)
 
     buf_init(&b, 1 << 20);
     metrics_prometheus(table, sizeof table / sizeof *table, ctx, &b);
+    http_metrics(&b);
     http_reply(req, 200, "text/plain; version=0.0.4", b.bytes, b.n);
     buf_done(&b);
 }
@@ -390,6 +423,7 @@ int worker_start(const struct conf *conf, struct worker_daemon **out, struct err
     w->conf = conf;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->changed, NULL);
+    pthread_cond_init(&w->told, NULL);
     env_random(env_posix(), w->uuid, sizeof w->uuid);
     w->slots = (uint32_t)(slots ? slots : sysconf(_SC_NPROCESSORS_ONLN));
     rc = own_dir(w, err);

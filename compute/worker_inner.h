@@ -36,23 +36,37 @@ struct running {
     struct running *next;
 };
 
+/* An end that waits to be told; several go in one call. */
+struct ended {
+    const Pb__ReportRequestProto *report;
+    bool told, wanted;
+    struct ended *next;
+};
+
 struct worker_daemon {
     const struct conf *conf;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct running *running;
     struct worker_job *jobs;
-    bool stopping;
+    struct ended *ended;
+    bool telling; /* one of those who wait tells for all */
+    pthread_cond_t told;
+    _Atomic bool stopping;
 
     uint8_t uuid[WORKER_UUID_BYTES];
     char host[256], ip[64], shuffle_address[300], rack[256], dir[1024];
     uint32_t slots;
+    _Atomic bool disk_bad; /* its directory takes no files: no new tasks */
     struct rpc_client *polls, *calls;
     struct http_server *http;
     pthread_t poll_thread, news_thread, rack_thread;
     int threads;
     _Atomic uint64_t tasks_started, tasks_failed, shuffle_bytes;
 };
+
+/* Whether the worker's directory takes a file; says so in the log when that has changed. */
+bool worker_disk_works(struct worker_daemon *w);
 
 /* ---- worker_task.c ---- */
 

@@ -1,5 +1,6 @@
 /* worker_task.c -- one attempt on a worker: from the scheduler's word to its report. */
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +8,10 @@
 
 #include "common/log.h"
 #include "compute/commit.h"
+#include "compute/native.h"
 #include "compute/worker_inner.h"
 
-enum { SPEC_MAX = 64 << 20, SPLIT_MAX = 1 << 20, REPORT_MAX = 4 << 20, RETRY_MS = 100 };
+enum { SPEC_MAX = 64 << 20, SPLIT_MAX = 64 << 20, REPORT_MAX = 4 << 20, RETRY_MS = 100 };
 
 void worker_attempt_proto(const struct task_id *id, Pb__AttemptIdProto *out)
 {
@@ -83,6 +85,32 @@ void worker_job_forget(struct worker_daemon *w, const struct task_id *id)
         drop_job(w, j);
 }
 
+static _Thread_local const struct bounds *new_owner;
+
+static int give_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st;
+    (void)flag;
+    (void)ftw;
+    return lchown(path, new_owner->uid, new_owner->gid);
+}
+
+/* Shipped files belong to whom the programs run as. */
+static int give_files(struct worker_daemon *w, const struct worker_job *j, struct err *err)
+{
+    struct bounds b = {0};
+    char dir[1024];
+    int rc = bounds_user(&b, w->conf, j->spec->user, err);
+
+    if (rc < 0 || !b.as_user)
+        return rc;
+    job_dir_path(w->dir, &j->id, dir, sizeof dir);
+    new_owner = &b;
+    if (nftw(dir, give_one, 16, FTW_PHYS) != 0)
+        return err_sys(err, errno, "give %s to %s", dir, j->spec->user);
+    return 0;
+}
+
 static int fetch_spec(struct worker_daemon *w, struct worker_job *j, struct err *err)
 {
     Pb__GetSpecRequestProto r = PB__GET_SPEC_REQUEST_PROTO__INIT;
@@ -99,7 +127,9 @@ static int fetch_spec(struct worker_daemon *w, struct worker_job *j, struct err 
         return rc;
     j->spec = ((Pb__GetSpecResponseProto *)m)->spec;
     rc = j->store ? 0 : store_new(w->conf, NULL, j->spec->user, &j->store, err);
-    return rc < 0 ? rc : job_dir_make(w->dir, &j->id, j->spec, j->store, err);
+    if (rc == 0)
+        rc = job_dir_make(w->dir, &j->id, j->spec, j->store, err);
+    return rc < 0 ? rc : give_files(w, j, err);
 }
 
 /* The first attempt of a job fetches what the job is; others wait for it. */
@@ -124,6 +154,45 @@ static int ready_job(struct worker_daemon *w, struct worker_job *j, struct err *
 
 /* ---- running ---- */
 
+/* As whom the attempt's programs run, and how much they get of the machine. */
+static int set_bounds(struct running *r, struct err *err)
+{
+    struct task *t = &r->task;
+    bool is_reduce = t->id.is_reduce;
+    char name[TASK_NAME_MAX];
+    int rc = bounds_user(&t->bounds, r->w->conf, t->spec->user, err);
+
+    if (rc < 0)
+        return rc;
+    task_attempt_name(&t->id, name, sizeof name);
+    bounds_limit(
+        &t->bounds, name,
+        (uint64_t)spec_int(t->spec,
+                           is_reduce ? "mapreduce.reduce.memory.mb" : "mapreduce.map.memory.mb", 0),
+        (uint64_t)spec_int(
+            t->spec, is_reduce ? "mapreduce.reduce.cpu.vcores" : "mapreduce.map.cpu.vcores", 0));
+    if (t->bounds.as_user && chown(t->dir, t->bounds.uid, t->bounds.gid) < 0)
+        return err_sys(err, errno, "give %s to %s", t->dir, t->spec->user);
+    return 0;
+}
+
+static int run_bounded(struct task *t, struct err *err)
+{
+    int rc;
+
+    if (native_wanted(t->spec))
+        rc = t->id.is_reduce ? native_reduce_run(t, err) : native_map_run(t, err);
+    else
+        rc = t->id.is_reduce ? reduce_task_run(t, err) : map_task_run(t, err);
+    if (rc < 0 && bounds_ran_out(&t->bounds)) {
+        t->child.blamed = true;
+        rc = err_set(err, ERR_REMOTE,
+                     "its programs wanted more memory than %s allows: set it higher",
+                     t->id.is_reduce ? "mapreduce.reduce.memory.mb" : "mapreduce.map.memory.mb");
+    }
+    return rc;
+}
+
 static int run(struct running *r, struct err *err)
 {
     struct task *t = &r->task;
@@ -135,15 +204,22 @@ static int run(struct running *r, struct err *err)
     t->store = r->job->store;
     rc = job_dir_task(r->w->dir, &t->id, t->dir, sizeof t->dir, err);
     if (rc == 0)
-        rc = commit_part_uri(t->spec->output, &t->id, t->part_uri, sizeof t->part_uri, err);
-    if (rc < 0)
-        return rc;
-    return t->id.is_reduce ? reduce_task_run(t, err) : map_task_run(t, err);
+        rc = commit_part_uri(t->spec, &t->id, t->part_uri, sizeof t->part_uri, err);
+    if (rc == 0 && t->given_up)
+        return task_give_nothing(t, err);
+    if (rc == 0)
+        rc = set_bounds(r, err);
+    if (rc == 0)
+        rc = run_bounded(t, err);
+    bounds_done(&t->bounds);
+    return rc;
 }
 
 /* Not the program's fault: the store, the scheduler or another worker was away. */
 static bool blameless(const struct running *r, int rc)
 {
+    if (r->w->disk_bad)
+        return true;
     if (r->task.child.blamed)
         return false;
     return rc == -ERR_CONNECT || rc == -ERR_CLOSED || rc == -ERR_TIMEOUT || rc == -ERR_SAFEMODE ||
@@ -178,32 +254,82 @@ static void fill_report(struct running *r, int rc, const struct err *err, struct
     p->blameless = rc < 0 && blameless(r, rc);
 }
 
-/* Says it until the scheduler has heard it. */
+/* One call for all of @list; again until the scheduler has heard it. */
+static void tell(struct worker_daemon *w, struct ended *list)
+{
+    Pb__ReportsRequestProto p = PB__REPORTS_REQUEST_PROTO__INIT;
+    Pb__ReportsResponseProto *r = NULL;
+    struct arena answer;
+    ProtobufCMessage *m;
+    size_t n = 0;
+    int rc = -1;
+
+    for (struct ended *e = list; e; e = e->next)
+        n++;
+    p.worker.data = w->uuid;
+    p.worker.len = WORKER_UUID_BYTES;
+    p.reports = calloc(n + 1, sizeof *p.reports);
+    MUST(p.reports);
+    for (struct ended *e = list; e; e = e->next)
+        p.reports[p.n_reports++] = (Pb__ReportRequestProto *)(uintptr_t)e->report;
+    arena_init(&answer, REPORT_MAX);
+    while (rc < 0 && !w->stopping) {
+        rc = rpc_call_method(w->calls, "reports", &p.base, &pb__reports_response_proto__descriptor,
+                             &answer, &m, NULL);
+        if (rc < 0)
+            usleep(RETRY_MS * 1000);
+    }
+    if (rc == 0)
+        r = (Pb__ReportsResponseProto *)m;
+    pthread_mutex_lock(&w->lock);
+    for (size_t i = 0; list; i++) {
+        struct ended *next = list->next; /* once it is told it is gone */
+
+        list->wanted = r && i < r->n_wanted && r->wanted[i];
+        list->told = true;
+        list = next;
+    }
+    for (size_t i = 0; r && i < r->n_start; i++)
+        worker_task_start(w, r->start[i]);
+    pthread_mutex_unlock(&w->lock);
+    free(p.reports);
+    arena_done(&answer);
+}
+
+/* Whoever comes first tells; those who come meanwhile go together in the next call. */
 static bool report_end(struct running *r, int task_rc, const struct err *task_err)
 {
     Pb__ReportRequestProto p = PB__REPORT_REQUEST_PROTO__INIT;
+    struct worker_daemon *w = r->w;
+    struct ended e = {.report = &p};
     Pb__AttemptIdProto id;
-    struct arena a, answer;
-    ProtobufCMessage *m;
-    bool wanted = false;
-    int rc = -1;
+    struct arena a;
 
     arena_init(&a, REPORT_MAX);
-    arena_init(&answer, REPORT_MAX);
     worker_attempt_proto(&r->task.id, &id);
     p.id = &id;
     fill_report(r, task_rc, task_err, &a, &p);
-    while (rc < 0 && !r->w->stopping) {
-        rc = rpc_call_method(r->w->calls, "report", &p.base, &pb__report_response_proto__descriptor,
-                             &answer, &m, NULL);
-        if (rc == 0)
-            wanted = ((Pb__ReportResponseProto *)m)->wanted;
-        else
-            usleep(RETRY_MS * 1000);
+    pthread_mutex_lock(&w->lock);
+    e.next = w->ended;
+    w->ended = &e;
+    while (!e.told) {
+        struct ended *list = w->ended;
+
+        if (w->telling) {
+            pthread_cond_wait(&w->told, &w->lock);
+            continue;
+        }
+        w->telling = true;
+        w->ended = NULL;
+        pthread_mutex_unlock(&w->lock);
+        tell(w, list);
+        pthread_mutex_lock(&w->lock);
+        w->telling = false;
+        pthread_cond_broadcast(&w->told);
     }
+    pthread_mutex_unlock(&w->lock);
     arena_done(&a);
-    arena_done(&answer);
-    return wanted;
+    return e.wanted;
 }
 
 int worker_report_alive(struct worker_daemon *w, const struct task_id *tid, uint32_t permille,
@@ -239,6 +365,39 @@ static void unlink_running(struct running *r)
         }
 }
 
+/* What a program said beyond what a report takes goes into the store. */
+static void keep_long_log(struct running *r)
+{
+    const char *base = conf_text(r->w->conf, OPT_sched_store_dir);
+    char local[1100], uri[STORE_URI_MAX], job[TASK_NAME_MAX], name[TASK_NAME_MAX];
+    struct store *store = NULL; /* the worker's own: the directory is no user's */
+    struct store_file *f;
+    char *text;
+    size_t n;
+    int rc;
+
+    snprintf(local, sizeof local, "%s.stderr", r->task.dir);
+    if (r->task.child.tail_n < CHILD_TAIL || !*base || strcmp(base, "none") == 0 ||
+        !r->job->store ||
+        env_read_file(env_posix(), local, CHILD_LOG_MAX + CHILD_TAIL, &text, &n, NULL) < 0)
+        return;
+    task_job_name(&r->task.id, job, sizeof job);
+    task_attempt_name(&r->task.id, name, sizeof name);
+    snprintf(uri, sizeof uri, "%s/logs/%s", base, job);
+    rc = store_new(r->w->conf, NULL, NULL, &store, NULL);
+    if (rc == 0)
+        rc = store_mkdirs(store, uri, NULL);
+    snprintf(uri, sizeof uri, "%s/logs/%s/%s", base, job, name);
+    if (rc == 0 && store_create(store, uri, &f, NULL) == 0) {
+        if (store_write(f, text, n, NULL) == 0)
+            store_close_writer(f, NULL);
+        else
+            store_abandon(f);
+    }
+    store_free(store);
+    free(text);
+}
+
 static void *attempt_main(void *ctx)
 {
     struct running *r = ctx;
@@ -255,9 +414,12 @@ static void *attempt_main(void *ctx)
         w->tasks_failed++;
         LOG_WARN("worker.task", "attempt=%s err=\"%s\" next=\"report it\"", name, err.text);
     }
+    keep_long_log(r);
     /* What it read from is needed no more; output that others may fetch stays. */
     if (*dir && (rc < 0 || t->id.is_reduce || !t->reduces))
         job_dir_remove(dir, NULL);
+    if (rc < 0 && !atomic_load(&t->cancelled))
+        worker_disk_works(w); /* what it wrote is gone: a disk that is bad now is not its fault */
     wanted = report_end(r, rc, &err);
     if (*dir && !wanted)
         job_dir_remove(dir, NULL);
@@ -300,6 +462,7 @@ static struct running *new_running(struct worker_daemon *w, const struct task_id
     r->task.conf = w->conf;
     r->task.fetch = worker_fetch;
     r->task.owner = r;
+    r->task.given_up = p->givenup;
     r->task.split = r->split = p->split ? copy_split(&r->arena, p->split) : NULL;
     r->job = use_job(w, id);
     if (r->job && (id->is_reduce || r->split))

@@ -1,0 +1,22 @@
+/* xml_records.h -- pieces of a file from one word up to another: -inputreader StreamXmlRecord,begin=<a>,end=</a>.
+ *
+ * A record is its split's when its first byte is.
+ *
+ * Thread:  one at a time.
+ * Memory:  a record lives until the next call.
+ */
+#ifndef DFS_COMPUTE_XML_RECORDS_H
+#define DFS_COMPUTE_XML_RECORDS_H
+
+#include "compute/split_source.h"
+
+struct xml_records;
+
+/* The words are copied, the source is borrowed. */
+int xml_records_new(struct split_source *source, const char *begin, const char *end,
+                    struct xml_records **out, struct err *err);
+/* 1; 0 at the end of the split. */
+int xml_records_next(struct xml_records *x, const uint8_t **record, size_t *n, struct err *err);
+void xml_records_free(struct xml_records *x); /* NULL is allowed */
+
+#endif
