@@ -3,7 +3,7 @@
  * A namespace as tests/bench/namespace_memory makes it: names of 20 characters, a thousand files
  * in a directory, one block each.  It is saved to DIR (a temporary one) as a checkpoint would be,
  * by a forked child, and loaded as at a start.  Limit: a microsecond of CPU for each file loaded.
- * With "keep", DIR itself becomes the name directory and stays.
+ * With "keep", DIR itself becomes the name directory and stays, for a bench that wants one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "common/env.h"
-#include "namenode/image.h"
-#include "namenode/image_fork.h"
-#include "namenode/journal.h"
-#include "namenode/name_dir.h"
+#include "namenode/image/image.h"
+#include "namenode/image/image_fork.h"
+#include "namenode/edits/journal.h"
+#include "namenode/edits/name_dir.h"
 
 enum { PER_DIR = 1000 };
 static const double LIMIT_US = 1.0;
@@ -157,5 +157,5 @@ int main(int argc, char **argv)
     us = load(dir, files) / (double)files * 1e6;
     printf("%.3f us of CPU for each file loaded, limit %.1f\n", us, LIMIT_US);
     snprintf(command, sizeof command, "rm -rf '%s'", dir);
-    return (!keep && system(command) != 0) || us > LIMIT_US;
+    return !keep && (system(command) != 0 || us > LIMIT_US);
 }

@@ -75,6 +75,7 @@ def main():
     ap.add_argument("--dir", default=None)
     a = ap.parse_args()
     os.environ.pop("PYTHONUNBUFFERED", None)
+    os.environ["PATH"] = "/usr/bin:/bin:" + os.environ["PATH"]  # Python itself, not a version manager's script around it
     tmp = tempfile.mkdtemp(prefix="job-wordcount-", dir=a.dir)
     try:
         make_text(tmp + "/text", a.mib)

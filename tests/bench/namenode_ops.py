@@ -2,8 +2,9 @@
 """namenode_ops.py [--n N] [--rounds R] [--dir DIR] [--ops a,b] [--alone] -- what an operation costs the namenode.
 
 CPU of the namenode's process (user and system, kernel's share of the network included) for each operation, 4 connections with 64
-calls in flight each, beside a real Hadoop's in the same run: the same load generator (peers/nnload.c), the two taking turns, each
-warmed up first, the better of R rounds for both. Then changes a second with one call in flight, every one of them fsynced.
+calls in flight each, beside a real Hadoop's in the same run: the same load generator (peers/nnload.c), the two taking turns at each
+operation, each warmed up first, the best of R rounds for both. Then changes a second with one call in flight, every one of them
+fsynced, in the same way, the best of many short rounds.
 
 Needs $ASHLAR_SHARED (default ../shared) and $HADOOP_LIB; without the jars, or with --alone, our figures are printed without limits.
 Each line: what, figure, limit, and PASS or FAIL. The last line counts.
@@ -44,7 +45,7 @@ class Server:
 
 
 def wait_port(port, process):
-    for _ in range(600):
+    for _ in range(6000):  # an image of ten million files takes its time
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
@@ -86,25 +87,36 @@ def nnload(binary, server, op, n, conns, window, directory):
     return float(m.group(2)), n / float(m.group(1))
 
 
+def in_turn(servers, ops, rounds, measure):
+    """Calls measure(server, op, round); the servers take turns at each operation, and at going first."""
+    for r in range(rounds):
+        for k, (op, _, _) in enumerate(ops):
+            for s in servers if (r + k) % 2 else servers[::-1]:
+                measure(s, op, r)
+
+
 def cpu_rounds(binary, servers, ops, n, rounds):
-    """{server: {op: best CPU}}; the servers take turns."""
+    """{server: {op: best CPU}}"""
     best = {s.name: {} for s in servers}
-    for r in range(rounds + 1):
-        for s in servers:
-            for op, _, _ in SHARES:  # all of them: stat needs what create made
-                us, _ = nnload(binary, s, op, n, 4, 64, "/cpu-%d" % r)
-                if r and op in ops:  # round 0 warms up
-                    best[s.name][op] = min(us, best[s.name].get(op, us))
+
+    def measure(s, op, r):
+        us, _ = nnload(binary, s, op, n, 4, 64, "/cpu-%d" % r)
+        if r and op in ops:  # round 0 warms up
+            best[s.name][op] = min(us, best[s.name].get(op, us))
+
+    in_turn(servers, SHARES, rounds + 1, measure)  # all of them: stat needs what create made
     return best
 
 
 def synced_rounds(binary, servers, n, rounds):
+    """{server: {op: best rate}} of many short rounds, since the disk's own rate wanders."""
     best = {s.name: {} for s in servers}
-    for r in range(rounds):
-        for s in servers:
-            for op in SYNCED:
-                _, rate = nnload(binary, s, op, n, 1, 1, "/sync-%d" % r)
-                best[s.name][op] = max(rate, best[s.name].get(op, 0))
+
+    def measure(s, op, r):
+        _, rate = nnload(binary, s, op, n, 1, 1, "/sync-%d" % r)
+        best[s.name][op] = max(rate, best[s.name].get(op, 0))
+
+    in_turn(servers, [row for row in SHARES if row[0] in SYNCED], rounds, measure)
     return best
 
 
@@ -137,8 +149,9 @@ def report(count, ops, cpu, synced):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--n", type=int, default=100000)
-    ap.add_argument("--n-synced", type=int, default=2000)
-    ap.add_argument("--rounds", type=int, default=2)
+    ap.add_argument("--n-synced", type=int, default=500)
+    ap.add_argument("--rounds", type=int, default=3)
+    ap.add_argument("--rounds-synced", type=int, default=10)
     ap.add_argument("--ops", default=",".join(op for op, _, _ in SHARES))
     ap.add_argument("--dir", help="where both keep their names (default: a new directory under TMPDIR)")
     ap.add_argument("--alone", action="store_true", help="no Hadoop beside it")
@@ -160,7 +173,7 @@ def main():
         elif not a.alone:
             print("SKIP Hadoop's side: no jars (set HADOOP_LIB)")
         cpu = cpu_rounds(binary, servers, a.ops.split(","), a.n, a.rounds)
-        synced = synced_rounds(binary, servers, a.n_synced, a.rounds) if a.n_synced else None
+        synced = synced_rounds(binary, servers, a.n_synced, a.rounds_synced) if a.n_synced else None
     finally:
         for stop in stops:
             stop()

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "namenode/namespace.h"
+#include "namenode/namespace/namespace.h"
 
 enum { LIMIT_BYTES = 100, PER_DIR = 1000 };
 

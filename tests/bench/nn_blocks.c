@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "common/log.h"
-#include "namenode/bm_parts.h"
+#include "namenode/blocks/bm_parts.h"
 
 #define POOL "BP-1-127.0.0.1-1"
 

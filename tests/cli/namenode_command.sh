@@ -3,9 +3,7 @@
 . "$(dirname "$0")/../lib/script.sh"
 nn=$ROOT/$B/bin/namenode
 unset HADOOP_CONF_DIR
-# Below the ports of outgoing connections, one of which could take it before the daemon does.
-port() { python3 -c 'import random; print(random.randrange(10000, 32000))'; }
-RPC=$(port) WEB=$(port)
+RPC=$(some_port 2) WEB=$((RPC + 1))
 set_=(-D "dfs.namenode.name.dir=$T/name" -D "fs.defaultFS=hdfs://127.0.0.1:$RPC" -D "dfs.namenode.http-address=127.0.0.1:$WEB")
 serve() { # serve [settings...]: in the background, until it answers
   "$nn" "${set_[@]}" "$@" 2> "$T/nn.log" &
@@ -40,7 +38,7 @@ check "-format -force makes a new one" ends 0 "$nn" "${set_[@]}" -format -force
 if grep -q CID-test "$T/name/current/VERSION"; then fail "... with a new id"; else pass "... with a new id"; fi
 
 check "it serves" serve
-check "a second one is refused the directory" ends 1 "$nn" "${set_[@]}" -D "fs.defaultFS=hdfs://127.0.0.1:$(port)" -D dfs.namenode.http-address=127.0.0.1:0
+check "a second one is refused the directory" ends 1 "$nn" "${set_[@]}" -D "fs.defaultFS=hdfs://127.0.0.1:$(some_port)" -D dfs.namenode.http-address=127.0.0.1:0
 check "... and told who has it" says "$pid"
 check "formatting under it is refused" ends 1 "$nn" "${set_[@]}" -format -force
 "$dfs" -fs "hdfs://127.0.0.1:$RPC" -mkdir /kept

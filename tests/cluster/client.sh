@@ -33,6 +33,14 @@ done
 check "an empty file" "$dfs" put /dev/null /empty
 "$B/tests/cluster/libhdfs_probe" || failures=$((failures + 1))
 
+# ---- put -t copies several files at a time: one thread would wait for the first pipe ----
+mkdir "$T/pipes"
+mkfifo "$T/pipes/"{1,2,3}
+"$dfs" put -t 3 "$T/pipes" /pipes &
+putter=$!
+for i in 3 2 1; do timeout "$(patience 20)" sh -c 'echo "$1" > "$2"' - "$i" "$T/pipes/$i"; done
+if wait $putter && [ "$("$dfs" cat "/pipes/*" | tr -d '\n')" = 123 ]; then pass "put -t 3 copies three files at a time"; else fail "put -t 3: $("$dfs" ls -R /pipes)"; fi
+
 # ---- a flipped bit: another replica is read, and the namenode hears of it ----
 "$dfs" -D dfs.replication=2 put "$T/f" /flip
 victim=$(stored /flip | head -n 1)

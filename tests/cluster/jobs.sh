@@ -9,7 +9,7 @@ unset PYTHONUNBUFFERED
 seq 1 200000 > "$T/numbers"
 echo "one line" > "$T/line"
 "$dfs" -put "$T/numbers" /numbers && "$dfs" -put "$T/line" /line && "$dfs" -touchz /empty
-run() { timeout 100 "$job" run "$@"; }
+run() { timeout "$(patience 100)" "$job" run "$@"; }
 part() { "$dfs" -cat "$1" 2> /dev/null; }
 said() { # said SENTENCE PATTERN FILE
   if grep -qE -- "$2" "$3"; then pass "$1"; else fail "$1: no \"$2\" in: $(tail -n 6 "$3" | tr '\n' ' ')"; fi
@@ -79,7 +79,7 @@ check "which may be allowed" run -D ashlar.job.unread-input.allowed=true -input 
 check "a flood on standard error is no harm" run -input /line -output /f7 -mapper 'sh -c "cat; seq 1 400000 >&2"' -reducer NONE
 refuse "a task that is silent too long" 'mapreduce.task.timeout' run -D mapreduce.task.timeout=500 -D mapreduce.map.maxattempts=1 \
   -input /line -output /f8 -mapper 'sleep 100' -reducer NONE
-refuse "an option that is not served says so" 'not there so far' run -archives a.zip -input /line -output /f9 -mapper cat
+refuse "a class of Java's says so" "Java classes can't run here" run -input /line -output /f9 -mapper org.apache.hadoop.mapred.lib.TokenCountMapper
 
 # ---- job kill ----
 run -input /line -output /k -mapper 'sleep 1000' -reducer NONE > "$T/k.out" 2>&1 &
@@ -92,21 +92,23 @@ said "and says so" 'was killed' "$T/k.out"
 if until_ok 10 sh -c '! pgrep -f "^sleep 1000"'; then pass "its programs are gone"; else fail "its programs are gone"; fi
 
 # ---- a flipped bit in map output: the map is run again, the output is right ----
-cat > "$T/slow.sh" << 'S'
+cat > "$T/slow.sh" << S
 #!/bin/sh
-# The last split is slow: map output lies about for a while.
-[ "$mapreduce_task_partition" = 0 ] || sleep 3
+# The last split waits: map output lies about until it has been spoilt.
+[ "\$mapreduce_task_partition" = 0 ] || until [ -e "$T/spoilt" ]; do sleep 0.05; done
 cat
 S
 run -input /numbers -output /flip -mapper slow.sh -reducer cat -file "$T/slow.sh" -D mapreduce.job.reduce.slowstart.completedmaps=1 > "$T/flip.out" 2>&1 &
 runner=$!
-if until_ok 10 sh -c "ls $C/data/worker*/job_*/attempt_*_m_000000_0/output"; then
+first_map_done() { "$job" logs "$(job_id "$T/flip.out")" | grep -q '_m_000000_0 succeeded'; }
+if until_ok 30 first_map_done; then
   victim=$(ls "$C"/data/worker*/job_*/attempt_*_m_000000_0/output)
   python3 - "$victim" << 'P'
 import sys
 f = open(sys.argv[1], "r+b"); f.seek(5000); b = f.read(1); f.seek(5000); f.write(bytes([b[0] ^ 16])); f.close()
 P
 fi
+touch "$T/spoilt"
 wait $runner && pass "a job survives a flipped bit in map output" || fail "a job survives a flipped bit in map output: $(tail -n 3 "$T/flip.out")"
 part '/flip/part-*' | tr -d '\t' > "$T/got"
 same "and its output is right" "$T/want" "$T/got"
@@ -145,7 +147,7 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=1m tmpfs "$T/small" 2> /dev/null
     -D ashlar.worker.shuffle-address=127.0.0.77:0 -D ashlar.worker.hostname=small > "$T/small.log" 2>&1 &
   small=$!
   cluster kill worker0 && cluster kill worker1
-  refuse "a full disk is told" 'No space left' run -input /numbers -output /full -mapper 'sh -c "cat;seq 1000000 1400000"' -D mapreduce.map.maxattempts=2
+  refuse "a full disk is told, and what helps" 'No space left.*ashlar.worker.dir' run -input /numbers -output /full -mapper 'sh -c "cat;seq 1000000 1400000"' -D mapreduce.map.maxattempts=2
   "$dfs" -ls /full 2> /dev/null | grep -q . && fail "and leaves nothing" || pass "and leaves nothing"
   kill $small && wait $small
   umount "$T/small"

@@ -3,24 +3,24 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "namenode/name_dir.h"
+#include "namenode/edits/name_dir.h"
 
 static struct namespace *ns;
 
-static void show_more(uint64_t id)
+static void show_more(const struct inode_info *i)
 {
     struct edit_acl_entry *acl;
     struct edit_xattr *xattrs;
     int64_t names, space;
-    int n = ns_acl(ns, id, NULL, &acl);
+    int n = ns_acl(ns, i, &acl);
 
     for (int k = 0; k < n; k++)
         printf("    acl %d %d %d %s\n", acl[k].scope, acl[k].type, acl[k].permissions,
                acl[k].name ? acl[k].name : "");
-    n = ns_xattrs(ns, id, NULL, &xattrs);
+    n = ns_xattrs(ns, i, &xattrs);
     for (int k = 0; k < n; k++)
         printf("    xattr %d %s %u bytes\n", xattrs[k].ns, xattrs[k].name, xattrs[k].value_n);
-    if (ns_quota(ns, id, &names, &space))
+    if (ns_quota(ns, i, &names, &space))
         printf("    quota %" PRId64 " %" PRId64 "\n", names, space);
 }
 
@@ -45,7 +45,7 @@ static void show(void *ctx, const struct inode_info *i)
         printf("    blk_%" PRId64 "_%" PRIu64 " %" PRIu64 " bytes\n", (int64_t)b.id, b.gs,
                b.length);
     }
-    show_more(i->id);
+    show_more(i);
 }
 
 int main(int argc, char **argv)

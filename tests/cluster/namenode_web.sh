@@ -43,3 +43,34 @@ assert all_["Hadoop:service=NameNode,name=FSNamesystem"]["tag.HAState"] == "acti
 print("ok")
 P
 if [ "$(cat "$T/jmx")" = ok ]; then pass "/jmx has Hadoop's beans"; else fail "/jmx has Hadoop's beans: $(tail -n 1 "$T/jmx")"; fi
+
+# WebHDFS: what moves no data is answered here, the rest by a datanode.
+rest() { curl -s -X "$1" -o "$T/page" -w '%{http_code}' "$web/webhdfs/v1$2" > "$T/code"; }
+check "WebHDFS says what is at a path" rest GET '/d/f?op=GETFILESTATUS'
+check "... in JSON" holds '"length":300000'
+check "... and makes directories" rest PUT "/made?op=MKDIRS&user.name=$(id -un)"
+check "... that are there then" "$dfs" -test -d /made
+rest GET '/none?op=LISTSTATUS'
+check "what is missing is a RemoteException" holds '"javaClassName":"java.io.FileNotFoundException"'
+check "... with status 404" grep -qx 404 "$T/code"
+rest GET '/d/f?op=OPEN&noredirect=true'
+check "bytes are a datanode's business" holds '"Location":"http://.*/webhdfs/v1/d/f?op=OPEN&namenoderpcaddress='
+
+# ---- how much is logged ----
+dn_web=$(tr ',' '\n' < "$C/cluster.json" | grep -o 'dfs.datanode.http.address=[0-9.:]*' | head -n 1 | cut -d= -f2)
+check "/logLevel tells the level" get "/logLevel?log=nn.lease"
+check "... which is INFO" holds '^<!-- OUTPUT -->Effective Level: <b>INFO</b>'
+check "... and sets it" get "/logLevel?log=nn.%3Clease%3E&level=debug"
+check "... to DEBUG" holds '^<!-- OUTPUT -->Effective Level: <b>DEBUG</b>'
+check "... with names quoted" holds 'Submitted Class Name: <b>nn.&lt;lease&gt;</b>'
+"$dfs" -setrep 2 /d/f > /dev/null && "$dfs" -setrep 1 /d/f > /dev/null
+check "then more is logged" until_ok 20 grep -q ' DEBUG nn\.' "$C/namenode.log"
+check "a level that there is not" get "/logLevel?log=x&level=loud"
+check "... changes nothing" holds 'Effective Level: <b>DEBUG</b>'
+if have_java; then
+  loglevel() { java -Xmx256m -cp "$HADOOP_CONF_DIR:$HADOOP_LIB/*" org.apache.hadoop.log.LogLevel "$@" 2>&1 | grep -v WARN; }
+  loglevel -setlevel "$dn_web" org.apache.hadoop.hdfs.server.datanode.DataNode ERROR > "$T/level"
+  check "Hadoop's daemonlog sets a datanode's" grep -q '^Effective Level: ERROR' "$T/level"
+  loglevel -getlevel "$dn_web" org.apache.hadoop.hdfs.server.datanode.DataNode > "$T/level"
+  check "... and asks for it" grep -q '^Effective Level: ERROR' "$T/level"
+fi

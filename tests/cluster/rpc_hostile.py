@@ -256,8 +256,10 @@ class Daemon:
 
 def free_ports(n):
     sockets = [socket.socket() for _ in range(n)]
+    # Below the ports of outgoing connections.
+    low, high = map(int, os.environ.get("ASHLAR_PORTS", "10000-31999").split("-"))
     for s in sockets:
-        s.bind(("127.0.0.1", random.randrange(10000, 32000)))  # below the ports of outgoing connections
+        s.bind(("127.0.0.1", random.randint(low, high)))
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
         s.close()

@@ -1,6 +1,7 @@
 #!/bin/bash
 # datanode_java_namenode.sh -- our datanodes serve an unmodified Hadoop namenode and its shell; a
 # data directory goes from our datanode to Hadoop's and back.
+# long: begins first
 . "$(dirname "$0")/../lib/script.sh"
 
 if ! have_java; then
@@ -8,7 +9,7 @@ if ! have_java; then
   exit 0
 fi
 
-PORT=${JAVA_NAMENODE_PORT:-$((20000 + RANDOM % 10000))}
+PORT=${JAVA_NAMENODE_PORT:-$(some_port 200)}
 HADOOP_CONF_DIR=$T/conf
 export HADOOP_CONF_DIR
 declare -A pid
@@ -127,7 +128,7 @@ cat "$T/fg" "$T/g" > "$T/fgg"
 reads "and the bytes are there" /f "$T/fgg"
 ours 2
 check "the dead one comes back and gets its copies" until_ok 60 live 3
-check "-setrep -w 3" timeout 120 java -Xmx256m -cp "$HADOOP_CONF_DIR:$HADOOP_LIB/*" \
+check "-setrep -w 3" timeout "$(patience 120)" java -Xmx256m -cp "$HADOOP_CONF_DIR:$HADOOP_LIB/*" \
   org.apache.hadoop.fs.FsShell -setrep -w 3 /f
 check "-rm frees the blocks" java_fs -rm -skipTrash /f
 until_ok 30 test -z "$(find "$T"/d? -path '*finalized*' -name 'blk_*')" || true
@@ -154,6 +155,6 @@ stop ours0
 sed -i 's/^clusterID=.*/clusterID=CID-somebody-else/' "$T/d0/current/VERSION"
 refuse "another cluster's directory is refused with both ids" \
   "namenode clusterID = CID-.*datanode clusterID = CID-somebody-else" \
-  timeout 60 "$ROOT/$B/bin/datanode" -D dfs.datanode.data.dir="$T/d0" \
+  timeout "$(patience 60)" "$ROOT/$B/bin/datanode" -D dfs.datanode.data.dir="$T/d0" \
   -D dfs.datanode.address=127.0.0.1:0 -D dfs.datanode.ipc.address=127.0.0.1:0 \
   -D dfs.datanode.http.address=127.0.0.1:0

@@ -1,5 +1,6 @@
 #!/bin/bash
 # java_datanodes.sh -- unmodified Hadoop datanodes serve our namenode.
+# long: begins first
 . "$(dirname "$0")/../lib/script.sh"
 
 if ! have_java; then
@@ -7,7 +8,7 @@ if ! have_java; then
   exit 0
 fi
 
-PORT=${JAVA_DATANODES_PORT:-$((20000 + RANDOM % 10000))}
+PORT=${JAVA_DATANODES_PORT:-$(some_port 200)}
 NODES=3
 FS_URI=hdfs://127.0.0.1:$PORT
 HADOOP_CONF_DIR=$T/conf

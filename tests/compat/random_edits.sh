@@ -5,7 +5,10 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cluster=${ASHLAR_SHARED:-$root/../shared}/peers/hadoop-cluster
-B=${B:-build} seed=${SEED:-1} calls=${CALLS:-250} port=${PORT:-23000}
+B=${B:-build} seed=${SEED:-1} calls=${CALLS:-250} port=${PORT:-}
+. "$root/tests/lib/ports.sh"
+. "$root/tests/lib/patience.sh"
+[ -n "$port" ] || port=$(some_port 200)
 test=random_edits
 if [ -z "${HADOOP_LIB:-}" ] || [ ! -x "$cluster" ] || ! command -v javac > /dev/null; then
     echo "SKIP $test: no Hadoop here"
@@ -25,7 +28,7 @@ javac -nowarn -d "$dir/classes" -cp "$HADOOP_LIB/*" "$here/java/RandomEdits.java
     > "$dir/start.log" 2>&1 || fail "Hadoop did not start: $(tail -1 "$dir/start.log")"
 fs=hdfs://127.0.0.1:$((port + 20))
 run=(java -Xmx256m -XX:TieredStopAtLevel=1 -cp "$dir/classes:$dir/hadoop/conf:$HADOOP_LIB/*")
-timeout 400 "${run[@]}" RandomEdits "$fs" "$seed" "$calls" 2> "$dir/java.log" ||
+timeout "$(patience 400)" "${run[@]}" RandomEdits "$fs" "$seed" "$calls" 2> "$dir/java.log" ||
     fail "the calls: $(tail -1 "$dir/java.log")"
 for step in "-safemode enter" "-saveNamespace"; do
     # shellcheck disable=SC2086

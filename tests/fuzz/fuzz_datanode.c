@@ -5,7 +5,7 @@
 
 #include "common/log.h"
 #include "datanode_bad_blocks.pb-c.h"
-#include "namenode/bm_parts.h"
+#include "namenode/blocks/bm_parts.h"
 #include "tests/fuzz/fuzz.h"
 
 #define POOL "BP-1"

@@ -2,7 +2,7 @@
  * record that decodes and can be written at today's layout decodes to the same bytes again. */
 #include <string.h>
 
-#include "namenode/edit_codec.h"
+#include "namenode/edits/edit_codec.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Writes @op, reads that, writes it once more: both times the same. */

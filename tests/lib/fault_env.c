@@ -115,6 +115,11 @@ static int f_list(struct env *e, const char *path, env_visit visit, void *ctx, s
     return fails(e) ? refuse(err) : env_list(real(), path, visit, ctx, err);
 }
 
+static int f_room(struct env *e, const char *path, struct env_room *out, struct err *err)
+{
+    return fails(e) ? refuse(err) : env_room(real(), path, out, err);
+}
+
 void fault_env_init(struct fault_env *w, int nth)
 {
     static const struct env_ops ops = {
@@ -134,6 +139,7 @@ void fault_env_init(struct fault_env *w, int nth)
         .stat = f_stat,
         .rmdir = f_rmdir,
         .list = f_list,
+        .room = f_room,
     };
 
     *w = (struct fault_env){.env = {&ops}, .nth = nth};

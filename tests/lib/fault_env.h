@@ -15,9 +15,9 @@
 #include "common/env.h"
 
 struct fault_env {
-    struct env env; /* first: the functions cast back */
-    int nth, calls;
-    bool fired, torn, dead;
+    struct env env;         /* first: the functions cast back */
+    _Atomic int nth, calls; /* the module under test may have threads */
+    _Atomic bool fired, torn, dead;
 };
 
 void fault_env_init(struct fault_env *w, int nth);

@@ -6,6 +6,10 @@
 #   same "a sentence" FILE FILE     PASS when the files are equal
 # shellcheck shell=bash
 set -u
+# shellcheck source=tests/lib/ports.sh
+. "$(dirname "${BASH_SOURCE[0]}")/ports.sh"
+# shellcheck source=tests/lib/patience.sh
+. "$(dirname "${BASH_SOURCE[0]}")/patience.sh"
 ROOT=${ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 cd "$ROOT" || exit 2
 B=${B:-build}
@@ -41,9 +45,10 @@ refuse() { # refuse SENTENCE PATTERN COMMAND... : fails, and says PATTERN
 same() { # same SENTENCE FILE FILE
   if cmp -s "$2" "$3"; then pass "$1"; else fail "$1: $(cmp "$2" "$3" 2>&1 | head -n 1)"; fi
 }
-# Waits up to SECONDS for a command to succeed; for events that have no better sign.
+# Waits up to SECONDS, on an idle machine, for a command to succeed; for events that have no better sign.
 until_ok() { # until_ok SECONDS COMMAND...
-  local end=$((SECONDS + $1))
+  local end
+  end=$((SECONDS + $(patience "$1")))
   shift
   until "$@" > /dev/null 2>&1; do
     [ $SECONDS -lt $end ] || return 1
@@ -62,6 +67,16 @@ start_cluster() {
   export HADOOP_CONF_DIR FS_URI
 }
 cluster() { tools/cluster "$1" "$C" "${@:2}"; }
+
+# From here on `mvn` waits for its turn: two at a time spoil each other's repository of jars.
+maven_in_turn() {
+  local mvn lock=${XDG_CACHE_HOME:-$HOME/.cache}/ashlar/maven.lock
+  mvn=$(command -v mvn) || return
+  mkdir -p "$T/bin" "${lock%/*}"
+  printf '#!/bin/sh\nexec flock "%s" "%s" "$@"\n' "$lock" "$mvn" > "$T/bin/mvn"
+  chmod +x "$T/bin/mvn"
+  PATH=$T/bin:$PATH
+}
 
 # Java's own shell, when the jars are there.
 have_java() { [ -n "${HADOOP_LIB:-}" ] && [ -d "$HADOOP_LIB" ] && command -v java > /dev/null; }

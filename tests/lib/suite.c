@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { SUITES_MAX = 200, TMP_DIRS = 2000 };
@@ -41,6 +42,47 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     (void)kind;
     (void)ftw;
     return remove(path);
+}
+
+/* Random tests sync a log again and again. */
+static void use_own_dir(void)
+{
+    const char *base = getenv("TMPDIR");
+    char path[256];
+
+    if (!base)
+        base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    snprintf(path, sizeof path, "%s/ashlar-XXXXXX", base);
+    if (!mkdtemp(path) || setenv("TMPDIR", path, 1) < 0)
+        abort();
+}
+
+/* There when coverage is measured: _exit() alone would forget what a child has reached. */
+extern void __gcov_dump(void) __attribute__((weak));
+
+int suite_share_out(int runs, void (*run)(int number))
+{
+    int processes = (int)sysconf(_SC_NPROCESSORS_ONLN), failed = 0, status;
+
+    if (processes > runs)
+        processes = runs;
+    fflush(stdout);
+    for (int p = 0; p < processes; p++) {
+        if (fork() != 0)
+            continue;
+        use_own_dir();
+        for (int k = p; k < runs; k += processes)
+            run(k);
+        nftw(getenv("TMPDIR"), remove_one, 20, FTW_DEPTH | FTW_PHYS);
+        if (__gcov_dump)
+            __gcov_dump();
+        _exit(0);
+    }
+    for (int p = 0; p < processes; p++) {
+        wait(&status);
+        failed += status != 0;
+    }
+    return failed;
 }
 
 static void show(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failure)

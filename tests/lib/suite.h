@@ -31,4 +31,9 @@ void suite_add(const char *name, const struct suite_test *tests);
 /* A directory of this test's own under $TMPDIR, removed when the program ends. */
 const char *suite_tmp_dir(void);
 
+/* Runs @run(0), @run(1), … @run(runs - 1) in as many processes as there are processors, each with a
+ * directory for its files that is gone afterwards, in memory where there is such a place. Returns
+ * how many of the processes failed. */
+int suite_share_out(int runs, void (*run)(int number));
+
 #endif

@@ -89,7 +89,7 @@ static void test_the_command_line_wins_over_the_files(void)
                     (char *)"-D",
                     (char *)"dfs.replication=2",
                     (char *)"x",
-                    (char *)"-Dfs.trash.interval=5",
+                    (char *)"-Ddfs.client.max.block.acquire.failures=5",
                     (char *)"--",
                     (char *)"-D",
                     NULL};
@@ -101,7 +101,7 @@ static void test_the_command_line_wins_over_the_files(void)
     CU_ASSERT(argc == 4 && strcmp(argv[1], "x") == 0 && strcmp(argv[3], "-D") == 0);
     CU_ASSERT_FATAL(conf_load(&args, &c, &err) == 0);
     CU_ASSERT(conf_int(c, OPT_replication) == 2);
-    CU_ASSERT(conf_int(c, OPT_trash_interval) == 5);
+    CU_ASSERT(conf_int(c, OPT_client_acquire) == 5);
     conf_free(c);
     conf_args_done(&args);
 }

@@ -32,8 +32,8 @@ static size_t read_split(const char *bytes, size_t n, size_t start, size_t end, 
     const uint8_t *p;
     size_t k, total = 0;
 
-    CU_ASSERT_FATAL(lines_init(&l, (struct byte_source){read_file, &f}, start, end - start, NULL) ==
-                    0);
+    CU_ASSERT_FATAL(
+        lines_init(&l, (struct byte_source){read_file, NULL, &f}, start, end - start, NULL) == 0);
     do {
         CU_ASSERT_FATAL(lines_next(&l, &p, &k, NULL) == 0);
         memcpy(out + total, p, k);
@@ -165,7 +165,7 @@ static void test_an_error_of_the_source_comes_through(void)
     const uint8_t *p;
     size_t k;
 
-    CU_ASSERT(lines_init(&l, (struct byte_source){fail_to_read, NULL}, 0, 10, NULL) == 0);
+    CU_ASSERT(lines_init(&l, (struct byte_source){fail_to_read, NULL, NULL}, 0, 10, NULL) == 0);
     CU_ASSERT(lines_next(&l, &p, &k, NULL) == -ERR_BLOCK_MISSING);
     lines_done(&l);
 }

@@ -64,10 +64,12 @@ struct write_want want_of(uint64_t id, uint64_t stamp)
                                .conn_fd = -1};
 }
 
-int write_draft(struct env *env, struct dataset *ds, struct draft *d, uint64_t n)
+/* @bytes go from the beginning of the chunk that the draft ends in to byte @n. */
+static int write_bytes(struct env *env, struct dataset *ds, struct draft *d, const uint8_t *bytes,
+                       uint64_t n)
 {
     uint64_t from = d->received - d->received % test_sum.bytes_per;
-    uint8_t *bytes = pattern_bytes(from, n - from), *sums = malloc((n - from) / 128 + 8);
+    uint8_t *sums = malloc((n - from) / 128 + 8);
     int rc = env_pwrite(env, d->data_fd, bytes, n - from, from, NULL);
 
     checksum_make(&test_sum, bytes, n - from, sums);
@@ -78,12 +80,31 @@ int write_draft(struct env *env, struct dataset *ds, struct draft *d, uint64_t n
         dataset_count_written(ds, d, n - d->received);
         d->received = d->acked = n;
     }
-    free(bytes);
     free(sums);
     return rc;
 }
 
+int write_draft(struct env *env, struct dataset *ds, struct draft *d, uint64_t n)
+{
+    uint64_t from = d->received - d->received % test_sum.bytes_per;
+    uint8_t *bytes = pattern_bytes(from, n - from);
+    int rc = write_bytes(env, ds, d, bytes, n);
+
+    free(bytes);
+    return rc;
+}
+
 int make_replica(struct env *env, struct dataset *ds, uint64_t id, uint64_t stamp, uint64_t n)
+{
+    uint8_t *bytes = pattern_bytes(0, n);
+    int rc = make_replica_of(env, ds, id, stamp, bytes, n);
+
+    free(bytes);
+    return rc;
+}
+
+int make_replica_of(struct env *env, struct dataset *ds, uint64_t id, uint64_t stamp,
+                    const uint8_t *bytes, uint64_t n)
 {
     struct write_want want = want_of(id, stamp);
     struct replica_facts f;
@@ -92,7 +113,7 @@ int make_replica(struct env *env, struct dataset *ds, uint64_t id, uint64_t stam
 
     if (rc < 0)
         return rc;
-    rc = write_draft(env, ds, d, n);
+    rc = write_bytes(env, ds, d, bytes, n);
     if (rc == 0)
         rc = dataset_finalize(ds, d, &f, NULL);
     dataset_release(ds, d, true);
@@ -126,7 +147,7 @@ void world_open_pool(struct dn_world *w, const char *dir, const char *pool_id)
     w->dn.keepalive_ms = 3000;
     w->dn.block_bytes = 1 << 20;
     snprintf(w->dn.ip, sizeof w->dn.ip, "127.0.0.1");
-    CU_ASSERT_FATAL(scanner_start(&w->dn, -1, 0, &w->dn.scanner, &err) == 0);
+    CU_ASSERT_FATAL(scanner_start(&w->dn, 0, 0, &w->dn.scanner, &err) == 0);
     CU_ASSERT_FATAL(xceiver_listen(&w->dn, &at, &w->dn.data_port, &w->server, &err) == 0);
 }
 
@@ -149,6 +170,7 @@ void peer_open(struct peer *p, uint16_t port)
     const struct net_addr to = {.host = "127.0.0.1", .port = port};
 
     arena_init(&p->arena, 4 << 20);
+    p->bare = false;
     p->fd = net_connect(&to, NULL, 5000, NULL);
     CU_ASSERT_FATAL(p->fd >= 0);
 }
@@ -217,12 +239,13 @@ int peer_packet(struct peer *p, int64_t seqno, uint64_t at, size_t n, bool last,
                                     .last = last,
                                     .sync = sync,
                                     .data_bytes = (uint32_t)n};
-    uint32_t sums_n = (uint32_t)checksum_bytes_for(&test_sum, n);
+    uint32_t sums_n = p->bare ? 0 : (uint32_t)checksum_bytes_for(&test_sum, n);
     uint8_t *bytes = malloc(PACKET_HEADER_MAX + sums_n + n), *data = pattern_bytes(at, n);
     unsigned head = packet_header_put(bytes, &h, sums_n);
     int rc;
 
-    checksum_make(&test_sum, data, n, bytes + head);
+    if (!p->bare)
+        checksum_make(&test_sum, data, n, bytes + head);
     memcpy(bytes + head + sums_n, data, n);
     rc = net_write_full(p->fd, bytes, head + sums_n + n, NULL);
     free(bytes);

@@ -35,12 +35,15 @@ uint8_t pattern(uint64_t i);
 uint8_t *pattern_bytes(uint64_t at, size_t n); /* malloc'd */
 int write_draft(struct env *env, struct dataset *ds, struct draft *d, uint64_t n);
 int make_replica(struct env *env, struct dataset *ds, uint64_t id, uint64_t stamp, uint64_t n);
+int make_replica_of(struct env *env, struct dataset *ds, uint64_t id, uint64_t stamp,
+                    const uint8_t *bytes, uint64_t n);
 struct write_want want_of(uint64_t id, uint64_t stamp);
 
 /* ---- the other end ---- */
 
 struct peer {
     int fd;
+    bool bare; /* its packets carry no sums */
     struct arena arena;
 };
 

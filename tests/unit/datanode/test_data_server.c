@@ -181,6 +181,35 @@ static void test_an_append_completes_a_chunk(void)
     world_close(&w);
 }
 
+/* As a Java client writes a file that may stay in memory: announced with sums, sent without. */
+static void test_packets_without_sums_get_them_on_each_datanode(void)
+{
+    struct write_request r = {.id = 5, .stamp = 1001, .stage = STAGE(PIPELINE_SETUP_CREATE)};
+    Pb__Status status[4];
+    struct dn_world w[2];
+    int64_t seqno;
+    struct peer p;
+
+    world_open(&w[0], NULL);
+    world_open(&w[1], NULL);
+    r.mirror_port = w[1].dn.data_port;
+    peer_open(&p, w[0].dn.data_port);
+    p.bare = true;
+    CU_ASSERT(peer_write_op(&p, &r) == PB__STATUS__SUCCESS);
+    CU_ASSERT(peer_packet(&p, 0, 0, 700, false, false) == 0);
+    CU_ASSERT(peer_ack(&p, &seqno, status, 4) == 2 && seqno == 0);
+    CU_ASSERT(reads(&w[1], 5, 0, 700));
+    CU_ASSERT(peer_packet(&p, 1, 512, 60000, false, true) == 0);
+    CU_ASSERT(peer_ack(&p, &seqno, status, 4) == 2 && seqno == 1);
+    CU_ASSERT(peer_packet(&p, 2, 60512, 0, true, false) == 0);
+    CU_ASSERT(peer_ack(&p, &seqno, status, 4) == 2 && seqno == 2);
+    peer_close(&p);
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT(reads(&w[i], 5, 0, 60512)); /* the reader checks the sums that are sent with it */
+        world_close(&w[i]);
+    }
+}
+
 static void test_a_pipeline_of_three_keeps_three_copies(void)
 {
     struct dn_world w[3];
@@ -452,8 +481,10 @@ SUITE(data_server, TEST(test_what_is_written_is_read_back_whole_and_in_part),
       TEST(test_an_unknown_block_and_a_wrong_stamp_are_refused),
       TEST(test_a_block_that_exists_is_not_written_again),
       TEST(test_flushed_bytes_are_readable_while_the_block_is_written),
-      TEST(test_an_append_completes_a_chunk), TEST(test_a_pipeline_of_three_keeps_three_copies),
-      TEST(test_a_dead_mirror_is_named), TEST(test_a_mirror_that_dies_is_blamed),
+      TEST(test_an_append_completes_a_chunk),
+      TEST(test_packets_without_sums_get_them_on_each_datanode),
+      TEST(test_a_pipeline_of_three_keeps_three_copies), TEST(test_a_dead_mirror_is_named),
+      TEST(test_a_mirror_that_dies_is_blamed),
       TEST(test_a_packet_that_does_not_fit_its_sums_is_refused),
       TEST(test_garbage_on_the_data_port_ends_the_connection_alone),
       TEST(test_packets_that_lie_about_lengths_end_the_write_alone),

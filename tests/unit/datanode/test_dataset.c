@@ -235,6 +235,32 @@ static void test_a_truncate_with_a_new_id_keeps_the_old_block(void)
     dataset_close(ds);
 }
 
+static void test_a_truncate_that_is_tried_again_replaces_the_copy_made_before(void)
+{
+    struct dataset *ds = open_dataset(env_posix(), suite_tmp_dir(), NULL);
+    struct volume *v = dataset_volume(ds, 0);
+    const struct block was = {5, 1001, 3000};
+    struct replica_facts f;
+    int64_t used, blocks;
+    char path[5000];
+
+    CU_ASSERT(make_replica(env_posix(), ds, 5, 1001, 3000) == 0);
+    CU_ASSERT(dataset_init_recovery(ds, &was, 1005, &f, NULL) == 0);
+    CU_ASSERT(dataset_finish_recovery(ds, &was, 1005, 9, 700, &f, NULL) == 0);
+    used = atomic_load(&v->used);
+    blocks = atomic_load(&v->blocks);
+    CU_ASSERT(dataset_init_recovery(ds, &was, 1006, &f, NULL) == 0);
+    CU_ASSERT(dataset_finish_recovery(ds, &was, 1006, 9, 700, &f, NULL) == 0);
+    CU_ASSERT(holds(ds, 5, 1001, REPLICA_FINALIZED, 3000) && reads_well(ds, 5, 1001));
+    CU_ASSERT(holds(ds, 9, 1006, REPLICA_FINALIZED, 700) && reads_well(ds, 9, 1006));
+    CU_ASSERT(atomic_load(&v->used) == used && atomic_load(&v->blocks) == blocks);
+    volume_meta_path(v, HOME_FINALIZED, 9, 1005, path, sizeof path);
+    CU_ASSERT(access(path, F_OK) != 0);
+    CU_ASSERT(dataset_init_recovery(ds, &was, 1006, &f, NULL) == 0);
+    CU_ASSERT(dataset_finish_recovery(ds, &was, 1006, 9, 700, &f, NULL) == -ERR_REPLICA_EXISTS);
+    dataset_close(ds);
+}
+
 static void test_a_deleted_replica_frees_its_room_but_a_newer_one_stays(void)
 {
     struct dataset *ds = open_dataset(env_posix(), suite_tmp_dir(), NULL);
@@ -322,7 +348,59 @@ static void test_any_single_fault_leaves_whole_replicas(void)
     CU_ASSERT(!fired);
 }
 
-SUITE(dataset, TEST(test_a_finalized_replica_is_found_after_a_restart),
+/* ---- what is on disk is found there under its name ---- */
+
+static char synced_dirs[4096];
+static int note_sync_dir(struct env *e, const char *path, struct err *err)
+{
+    size_t n = strlen(synced_dirs);
+
+    (void)e;
+    snprintf(synced_dirs + n, sizeof synced_dirs - n, "%s\n", path);
+    return env_posix()->ops->sync_dir(env_posix(), path, err);
+}
+
+static void write_and_close(bool on_close, bool sync)
+{
+    static struct env_ops ops;
+    static struct env env = {&ops};
+    const char *dir = suite_tmp_dir();
+    char *dirs[] = {(char *)(uintptr_t)dir};
+    struct dataset_options o = {
+        .env = &env, .dirs = dirs, .dir_count = 1, .sync_on_close = on_close};
+    struct write_want want = want_of(5, 1001);
+    struct replica_facts f;
+    struct dataset *ds;
+    struct draft *d;
+
+    ops = *env_posix()->ops;
+    ops.sync_dir = note_sync_dir;
+    CU_ASSERT_FATAL(dataset_open(&o, &ds, NULL) == 0 && dataset_join(ds, &test_pool, NULL) == 0);
+    CU_ASSERT_FATAL(dataset_create(ds, &want, &d, NULL) == 0);
+    CU_ASSERT(write_draft(&env, ds, d, 700) == 0);
+    synced_dirs[0] = 0;
+    if (sync) {
+        CU_ASSERT(dataset_sync(ds, d, NULL) == 0);
+        CU_ASSERT(strstr(synced_dirs, "/rbw\n") != NULL);
+        synced_dirs[0] = 0;
+    }
+    CU_ASSERT(dataset_finalize(ds, d, &f, NULL) == 0);
+    dataset_release(ds, d, false);
+    dataset_close(ds);
+}
+
+static void test_the_name_of_a_block_that_was_synced_survives_a_power_cut(void)
+{
+    write_and_close(false, false);
+    CU_ASSERT(strstr(synced_dirs, "finalized") == NULL); /* nobody asked for it */
+    write_and_close(true, false);
+    CU_ASSERT(strstr(synced_dirs, "/finalized\n") && strstr(synced_dirs, "/subdir0/subdir0\n"));
+    write_and_close(false, true);
+    CU_ASSERT(strstr(synced_dirs, "/finalized\n") && strstr(synced_dirs, "/subdir0/subdir0\n"));
+}
+
+SUITE(dataset, TEST(test_the_name_of_a_block_that_was_synced_survives_a_power_cut),
+      TEST(test_a_finalized_replica_is_found_after_a_restart),
       TEST(test_an_unfinished_replica_waits_for_recovery_after_a_restart),
       TEST(test_acked_bytes_survive_a_kill_between_data_and_sums),
       TEST(test_a_kill_between_the_renames_of_a_close_loses_nothing),
@@ -333,6 +411,7 @@ SUITE(dataset, TEST(test_a_finalized_replica_is_found_after_a_restart),
       TEST(test_a_pipeline_recovery_cuts_what_was_not_acked),
       TEST(test_a_block_recovery_agrees_on_length_and_stamp),
       TEST(test_a_truncate_with_a_new_id_keeps_the_old_block),
+      TEST(test_a_truncate_that_is_tried_again_replaces_the_copy_made_before),
       TEST(test_a_deleted_replica_frees_its_room_but_a_newer_one_stays),
       TEST(test_a_block_bigger_than_the_disk_is_refused_with_figures),
       TEST(test_any_single_fault_leaves_whole_replicas))

@@ -15,6 +15,8 @@ struct fake {
     const char *cluster_id;
     _Atomic int registrations, heartbeats, full_reports, received, deleted, replicas_reported;
     _Atomic bool delete_block, unknown_order, register_again;
+    bool is_ours;
+    _Atomic int refusals; /* of incremental reports, to come */
 };
 
 static void version(struct rpc_call *call, const ProtobufCMessage *m)
@@ -28,7 +30,8 @@ static void version(struct rpc_call *call, const ProtobufCMessage *m)
     storage.layoutversion = (uint32_t)-66;
     storage.namespceid = 77;
     storage.clusterid = (char *)(uintptr_t)f->cluster_id;
-    info.buildversion = info.softwareversion = (char *)(uintptr_t) "3.4.2";
+    info.softwareversion = (char *)(uintptr_t) "3.4.2";
+    info.buildversion = f->is_ours ? (char *)(uintptr_t) "ashlar" : info.softwareversion;
     info.blockpoolid = (char *)(uintptr_t)POOL;
     info.storageinfo = &storage;
     answer.info = &info;
@@ -102,8 +105,15 @@ static void incremental(struct rpc_call *call, const ProtobufCMessage *m)
     Pb__BlockReceivedAndDeletedResponseProto answer =
         PB__BLOCK_RECEIVED_AND_DELETED_RESPONSE_PROTO__INIT;
     struct fake *f = call->ctx;
+    struct err err;
 
     usleep(50000);
+    if (atomic_load(&f->refusals) > 0) {
+        atomic_fetch_sub(&f->refusals, 1);
+        err_set(&err, ERR_RETRIABLE, "not now");
+        rpc_fail(call, &err);
+        return;
+    }
     for (size_t s = 0; s < ask->n_blocks; s++) {
         for (size_t i = 0; i < ask->blocks[s]->n_blocks; i++) {
             int status = (int)ask->blocks[s]->blocks[i]->status;
@@ -203,6 +213,31 @@ static void test_a_datanode_reports_before_the_last_acknowledgement(void)
     conf_free(conf);
 }
 
+static void test_a_report_that_is_refused_comes_again_without_being_waited_for(void)
+{
+    struct write_request r = {.id = 5, .stamp = 1001, .stage = STAGE(PIPELINE_SETUP_CREATE)};
+    struct fake f = {.cluster_id = "CID-test", .is_ours = true};
+    uint16_t port = fake_start(&f, 0);
+    struct conf *conf = conf_for(suite_tmp_dir(), port);
+    struct wiring *w;
+    struct peer p;
+
+    CU_ASSERT_FATAL(wiring_open(conf, env_posix(), &w, NULL) == 0);
+    CU_ASSERT(comes(&f.registrations, 1) && comes(&f.full_reports, 1));
+    atomic_store(&f.refusals, 1);
+    for (r.id = 5; r.id < 8; r.id++) {
+        peer_open(&p, wiring_datanode(w)->data_port);
+        CU_ASSERT(peer_write_op(&p, &r) == PB__STATUS__SUCCESS);
+        CU_ASSERT(peer_write_all(&p, 0, 10240, 1));
+        peer_close(&p);
+    }
+    CU_ASSERT(comes(&f.received, 3) && atomic_load(&f.refusals) == 0);
+    CU_ASSERT(comes(&f.full_reports, 2)); /* in case something newer was said meanwhile */
+    wiring_close(w);
+    rpc_server_stop(f.server);
+    conf_free(conf);
+}
+
 static void test_a_namenode_of_another_cluster_stops_the_datanode(void)
 {
     struct fake f = {.cluster_id = "CID-other"};
@@ -222,4 +257,5 @@ static void test_a_namenode_of_another_cluster_stops_the_datanode(void)
 }
 
 SUITE(namenode_side, TEST(test_a_datanode_reports_before_the_last_acknowledgement),
+      TEST(test_a_report_that_is_refused_comes_again_without_being_waited_for),
       TEST(test_a_namenode_of_another_cluster_stops_the_datanode))

@@ -13,7 +13,9 @@
 
 static uint64_t fake_now(struct env *e)
 {
-    return 1600000000000ull + ((struct world *)e)->ms;
+    const struct world *w = (struct world *)e;
+
+    return 1600000000000ull + w->ms + (uint64_t)w->skew_ms;
 }
 static uint64_t fake_mono(struct env *e)
 {
@@ -159,6 +161,15 @@ static Pb__DatanodeRegistrationProto *registration(struct world *w, struct model
     return &p->reg;
 }
 
+struct model *world_node_of(struct world *w, uint16_t storage)
+{
+    for (int i = 0; i < w->node_count; i++)
+        if (bm_storage_number(w->bm, w->nodes[i].uuid, w->nodes[i].storage) == storage)
+            return &w->nodes[i];
+    CU_FAIL_FATAL("a storage of a node");
+    return NULL;
+}
+
 int model_register(struct world *w, struct model *m)
 {
     struct reg_parts p;
@@ -252,6 +263,7 @@ static void carry_out(struct world *w, struct model *m, const Pb__BlockCommandPr
                 m->deletions++;
                 model_deleted(w, m, h->id, h->gs);
             }
+            m->cancelled += !h;
             continue;
         }
         if (!h || h->gs != c->blocks[i]->genstamp) { /* lost, and noticed now */
@@ -268,6 +280,45 @@ static void carry_out(struct world *w, struct model *m, const Pb__BlockCommandPr
             model_received(w, to, model_holds(to, h->id));
             m->copies++;
         }
+    }
+}
+
+/* As a datanode finds out what to decode: units that are neither among the sources nor excluded, one
+ * for each target. */
+static void rebuild(struct world *w, struct model *m, const Pb__BlockECReconstructionInfoProto *r)
+{
+    struct block_info b;
+    struct striping s;
+    unsigned skip = 0;
+    size_t next = 0;
+
+    m->orders++;
+    if (m->never_done)
+        return;
+    CU_ASSERT_FATAL(ns_block(w->ns, r->block->blockid, &b) && ns_striping(w->ns, b.file, &s));
+    CU_ASSERT(r->block->blockid == b.id && r->block->numbytes == b.length);
+    CU_ASSERT(r->liveblockindices.len == r->sourcedninfos->n_datanodes);
+    CU_ASSERT((int)r->liveblockindices.len >= (int)striping_data_used(&s, b.length));
+    for (size_t i = 0; i < r->liveblockindices.len; i++) {
+        const struct model *from = by_uuid(w, r->sourcedninfos->datanodes[i]->id->datanodeuuid);
+
+        skip |= 1u << r->liveblockindices.data[i];
+        CU_ASSERT(model_holds((struct model *)from, b.id + r->liveblockindices.data[i]) != NULL);
+    }
+    for (size_t i = 0; i < r->excludereconstructedindices.len; i++)
+        skip |= 1u << r->excludereconstructedindices.data[i];
+    for (unsigned u = 0; u < GROUP_UNITS && next < r->targetdninfos->n_datanodes; u++) {
+        struct model *to;
+
+        if (skip >> u & 1 || !striping_has_unit(&s, b.length, u))
+            continue;
+        to = by_uuid(w, r->targetdninfos->datanodes[next++]->id->datanodeuuid);
+        CU_ASSERT_FATAL(to != NULL);
+        if (!to->up)
+            continue;
+        model_put(to, b.id + u, b.gs, striping_unit_length(&s, b.length, u));
+        model_received(w, to, model_holds(to, b.id + u));
+        m->rebuilt++;
     }
 }
 
@@ -294,13 +345,47 @@ int model_beat(struct world *w, struct model *m)
     for (size_t i = 0; rc == 0 && i < out.n_cmds; i++) {
         if (out.cmds[i]->blkcmd)
             carry_out(w, m, out.cmds[i]->blkcmd);
+        for (size_t k = 0; out.cmds[i]->blkecreconstructioncmd &&
+                           k < out.cmds[i]->blkecreconstructioncmd->n_blockecreconstructioninfo;
+             k++)
+            rebuild(w, m, out.cmds[i]->blkecreconstructioncmd->blockecreconstructioninfo[k]);
         m->told_to_register |= out.cmds[i]->registercmd != NULL;
         if (out.cmds[i]->recoverycmd) {
+            const Pb__RecoveringBlockProto *order = out.cmds[i]->recoverycmd->blocks[0];
+
             m->recoveries += (int)out.cmds[i]->recoverycmd->n_blocks;
-            m->recovery_id = out.cmds[i]->recoverycmd->blocks[0]->newgenstamp;
+            m->recovery_id = order->newgenstamp;
+            m->recover = order->block->b->blockid;
+            m->cut_to = order->truncateblock ? order->truncateblock->numbytes : 0;
+            m->copy_to = order->truncateblock ? order->truncateblock->blockid : 0;
+            m->recovery_units = order->blockindices.len;
         }
     }
     return rc;
+}
+
+int model_end_recovery(struct world *w, struct model *m, const struct held *h, uint64_t *mark)
+{
+    Pb__CommitBlockSynchronizationRequestProto r =
+        PB__COMMIT_BLOCK_SYNCHRONIZATION_REQUEST_PROTO__INIT;
+    Pb__ExtendedBlockProto eb = PB__EXTENDED_BLOCK_PROTO__INIT;
+    Pb__DatanodeIDProto id = PB__DATANODE_IDPROTO__INIT, *ids[] = {&id};
+    char *storages[] = {m->storage};
+
+    eb.poolid = (char *)POOL;
+    eb.blockid = h->id;
+    r.block = &eb;
+    r.newgenstamp = h->gs;
+    r.newlength = h->length;
+    r.closefile = true;
+    id.ipaddr = m->ip;
+    id.datanodeuuid = m->uuid;
+    id.hostname = m->ip;
+    r.newtaragets = ids;
+    r.n_newtaragets = 1;
+    r.newtargetstorages = storages;
+    r.n_newtargetstorages = 1;
+    return writing_synchronized(w->bm, &r, mark, &w->err);
 }
 
 static int send_report(struct world *w, struct model *m, Pb__StorageBlockReportProto *s)
@@ -333,7 +418,7 @@ int model_report(struct world *w, struct model *m)
 
     buf_init(&b, 1 << 20);
     for (int i = 0; i < m->held_count; i++) {
-        buf_put_varint(&b, m->held[i].id << 1);
+        buf_put_varint(&b, m->held[i].id << 1 ^ -(m->held[i].id >> 63));
         buf_put_varint(&b, m->held[i].length);
         buf_put_varint(&b, m->held[i].gs);
         buf_put_varint(&b, m->held[i].state);
@@ -435,7 +520,8 @@ void world_pass(struct world *w, uint64_t ms)
 
 /* ---- files ---- */
 
-uint64_t world_begin_file(struct world *w, const char *path, int replication, const char *writer)
+static uint64_t begin(struct world *w, const char *path, int replication, const char *writer,
+                      const struct ec_policy *coded)
 {
     struct edit_op add = {.code = EDIT_ADD,
                           .path = path,
@@ -446,6 +532,7 @@ uint64_t world_begin_file(struct world *w, const char *path, int replication, co
                           .mtime_ms = 5,
                           .atime_ms = 5,
                           .replication = (uint16_t)replication,
+                          .ec_policy = coded ? coded->id : 0,
                           .block_size = 1 << 20,
                           .client_name = "c",
                           .client_machine = "h"};
@@ -457,6 +544,12 @@ uint64_t world_begin_file(struct world *w, const char *path, int replication, co
     uint16_t storages[REPLICAS_MAX];
     int n;
 
+    if (coded) {
+        r.coded = coded;
+        r.count = (int)(coded->data_units + coded->parity_units);
+        block.id = ns_last_group_id(w->ns) ? ns_last_group_id(w->ns) + GROUP_UNITS
+                                           : (uint64_t)INT64_MIN + GROUP_UNITS;
+    }
     CU_ASSERT_FATAL(ns_apply(w->ns, &add, &w->err) == 0);
     lock(w);
     n = bm_choose_targets(w->bm, &r, storages, &w->err);
@@ -467,27 +560,52 @@ uint64_t world_begin_file(struct world *w, const char *path, int replication, co
     return block.id;
 }
 
+uint64_t world_begin_file(struct world *w, const char *path, int replication, const char *writer)
+{
+    return begin(w, path, replication, writer, NULL);
+}
+
+uint64_t world_begin_striped(struct world *w, const char *path, const char *policy)
+{
+    return begin(w, path, 1, NULL, ec_by_name(ns_ec_policies(w->ns), policy));
+}
+
 void world_finish_file(struct world *w, const char *path, uint64_t block, uint64_t length)
 {
     uint16_t storages[REPLICAS_MAX];
+    uint8_t units[REPLICAS_MAX];
     struct block_info b;
     struct edit_block eb;
+    struct striping s;
     struct edit_op op = {
         .code = EDIT_CLOSE, .path = path, .blocks = &eb, .block_count = 1, .mtime_ms = 9};
-    int n = bm_expected(w->bm, block, storages, REPLICAS_MAX);
+    int n = writing_expected(w->bm, block, storages, units, REPLICAS_MAX);
+    bool striped;
 
     CU_ASSERT_FATAL(ns_block(w->ns, block, &b));
+    striped = ns_striping(w->ns, b.file, &s);
     for (int i = 0; i < n; i++) {
         struct model *m = by_uuid(w, storage_at(w->bm, storages[i])->node->uuid);
+        uint64_t id = block + units[i];
 
-        model_put(m, block, b.gs, length);
-        model_received(w, m, model_holds(m, block));
+        if (striped && !striping_has_unit(&s, length, units[i]))
+            continue;
+        model_put(m, id, b.gs, striped ? striping_unit_length(&s, length, units[i]) : length);
+        model_received(w, m, model_holds(m, id));
     }
     ns_block_commit(w->ns, block, length, b.gs);
     CU_ASSERT(bm_is_complete_enough(w->bm, block));
     eb = (struct edit_block){block, length, b.gs};
     CU_ASSERT_FATAL(ns_apply(w->ns, &op, &w->err) == 0);
     bm_check_file(w->bm, b.file);
+}
+
+uint64_t world_striped(struct world *w, const char *path, const char *policy, uint64_t length)
+{
+    uint64_t group = world_begin_striped(w, path, policy);
+
+    world_finish_file(w, path, group, length);
+    return group;
 }
 
 uint64_t world_file(struct world *w, const char *path, int replication, uint64_t length)
@@ -522,6 +640,14 @@ int world_live(struct world *w, uint64_t block)
 
     bm_count_replicas(w->bm, block, &r);
     return r.live;
+}
+
+struct model *world_holder(struct world *w, uint64_t id)
+{
+    for (int i = 0; i < w->node_count; i++)
+        if (w->nodes[i].up && model_holds(&w->nodes[i], id))
+            return &w->nodes[i];
+    return NULL;
 }
 
 int world_held(struct world *w, uint64_t block)

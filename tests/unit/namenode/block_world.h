@@ -8,7 +8,7 @@
 #define TESTS_UNIT_NAMENODE_BLOCK_WORLD_H
 
 #include "common/conf.h"
-#include "namenode/bm_parts.h"
+#include "namenode/blocks/bm_parts.h"
 
 enum { WORLD_NODES = 12, WORLD_HELD = 4096, WORLD_CONF = 32 };
 
@@ -26,7 +26,12 @@ struct model {
     struct held held[WORLD_HELD];
     int held_count;
     int copies, deletions, recoveries, finalized; /* commands carried out */
-    uint64_t recovery_id;
+    int orders, rebuilt;                          /* to decode units, and how many those were */
+    bool never_done;                              /* with what it is to decode */
+    int cancelled;                /* units that it was told to delete and has not got */
+    size_t recovery_units;        /* of the last order to recover: a group's */
+    uint64_t recovery_id, cut_to; /* of the last order to recover; 0: not to cut */
+    uint64_t recover, copy_to;    /* the block that it names, the id of the cut */
     bool told_to_register;
 };
 
@@ -34,6 +39,7 @@ struct world {
     struct env env; /* first */
     struct env_ops ops;
     uint64_t ms, step_ns; /* step: the clock moves so much with every look */
+    int64_t skew_ms;      /* of the clock on the wall */
     struct conf *conf;
     struct namespace *ns;
     struct block_manager *bm;
@@ -60,12 +66,15 @@ void world_close(struct world *w); /* checks, frees */
 /* Before world_open(): the i-th node will be in the rack /r and the i-th letter. */
 void world_racks(struct world *w, const char *letters);
 struct model *world_node(struct world *w); /* registers, reports, beats */
+struct model *world_node_of(struct world *w, uint16_t storage);
 int model_register(struct world *w, struct model *m);
 int model_beat(struct world *w, struct model *m);
 int model_report(struct world *w, struct model *m);         /* everything, as packed buffers */
 int model_report_numbers(struct world *w, struct model *m); /* in the old form */
 void model_received(struct world *w, struct model *m, const struct held *h);
 void model_deleted(struct world *w, struct model *m, uint64_t id, uint64_t gs);
+/* commitBlockSynchronization by the one that led: it alone has the block, as @h says. */
+int model_end_recovery(struct world *w, struct model *m, const struct held *h, uint64_t *mark);
 struct held *model_holds(struct model *m, uint64_t id);
 void model_put(struct model *m, uint64_t id, uint64_t gs, uint64_t length);
 void model_drop(struct model *m, uint64_t id);
@@ -78,6 +87,10 @@ void world_pass(struct world *w, uint64_t ms);
 
 /* Files of one block.  Returns the block. */
 uint64_t world_begin_file(struct world *w, const char *path, int replication, const char *writer);
+/* A file of one block group: unit i on a node of its own. */
+uint64_t world_begin_striped(struct world *w, const char *path, const char *policy);
+uint64_t world_striped(struct world *w, const char *path, const char *policy, uint64_t length);
+struct model *world_holder(struct world *w, uint64_t id); /* one that is up and has it, or NULL */
 void world_finish_file(struct world *w, const char *path, uint64_t block, uint64_t length);
 uint64_t world_file(struct world *w, const char *path, int replication, uint64_t length);
 void world_set_replication(struct world *w, const char *path, int replication);

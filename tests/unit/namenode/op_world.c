@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "namenode/journal.h"
-#include "namenode/lease_recovery.h"
-#include "namenode/users.h"
+#include "namenode/edits/edit_tail.h"
+#include "namenode/edits/journal.h"
+#include "namenode/blocks/lease_recovery.h"
+#include "namenode/calls/users.h"
 #include "tests/lib/suite.h"
 
 static const char POOL_ID[] = "BP-1-127.0.0.1-1"; /* block_world's */
@@ -32,7 +33,8 @@ static void load(struct op_world *o)
     struct load_result loaded;
 
     CU_ASSERT_FATAL(name_dirs_open(env_posix(), dirs, 1, &nn->dirs, &o->err) == 0);
-    CU_ASSERT_FATAL(ns_new(NULL, &nn->ns, &o->err) == 0);
+    CU_ASSERT_FATAL(ns_new(&(struct namespace_limits){.capture_open_files = o->capture_open_files},
+                           &nn->ns, &o->err) == 0);
     if (name_dirs_load(nn->dirs, nn->ns, NULL, NULL, &loaded, &o->err) < 0) {
         fprintf(stderr, "load: %s\n", o->err.text);
         CU_FAIL_FATAL("the log that was written can be read");
@@ -45,6 +47,8 @@ static void load(struct op_world *o)
                                                            .on_failed = journal_failed,
                                                            .ctx = o},
                                  &nn->journal, &o->err) == 0);
+    nn->edit_tail = edit_tail_new(env_posix(), nn->dirs);
+    CU_ASSERT_FATAL(nn->edit_tail != NULL);
     o->w.ns = nn->ns;
     world_open(&o->w);
     nn->bm = o->w.bm;
@@ -57,7 +61,7 @@ static void load(struct op_world *o)
         o->user = strdup(users_owner(nn->users));
 }
 
-void op_world_open(struct op_world *o)
+void op_world_open_as(struct op_world *o, void (*configure)(struct world *w))
 {
     static int count;
     char *dirs[] = {o->dir};
@@ -67,6 +71,8 @@ void op_world_open(struct op_world *o)
     world_init(&o->w);
     world_set(&o->w, "dfs.namenode.fs-limits.min-block-size=1");
     world_set(&o->w, "hadoop.user.group.static.mapping.overrides=bob=staff;eve=staff;root=wheel");
+    if (configure)
+        configure(&o->w);
     o->w.on_recovered = lease_recovered;
     o->w.recovered_ctx = &o->nn;
     snprintf(o->dir, sizeof o->dir, "%s/ops-%d", suite_tmp_dir(), count++);
@@ -77,9 +83,15 @@ void op_world_open(struct op_world *o)
     load(o);
 }
 
+void op_world_open(struct op_world *o)
+{
+    op_world_open_as(o, NULL);
+}
+
 static void unload(struct op_world *o)
 {
     CU_ASSERT(journal_close(o->nn.journal, &o->err) == 0);
+    edit_tail_free(o->nn.edit_tail);
     name_dirs_close(o->nn.dirs);
     users_free(o->nn.users);
     arena_done(&o->answers);

@@ -5,20 +5,23 @@
 #define TESTS_UNIT_NAMENODE_OP_WORLD_H
 
 #include "block_world.h"
-#include "namenode/client_protocol.h"
+#include "namenode/calls/client_protocol.h"
 
 struct op_world {
     struct world w; /* first */
     struct namenode nn;
     char dir[300];
-    const char *user; /* whose calls follow */
-    struct err err;   /* of the last call */
+    const char *user;        /* whose calls follow */
+    bool capture_open_files; /* for op_world_open() and op_world_restart() */
+    struct err err;          /* of the last call */
     struct arena answers;
     int later_rc; /* of a call that was answered later; 1 until then */
     void *later_reply;
 };
 
 void op_world_open(struct op_world *o);
+/* The same with settings of its own: @configure adds them by world_set(). */
+void op_world_open_as(struct op_world *o, void (*configure)(struct world *w));
 void op_world_close(struct op_world *o);
 
 /* Ends the journal, loads the directory into a new namespace and goes on with that: what is not in

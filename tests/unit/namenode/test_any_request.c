@@ -148,7 +148,7 @@ static const struct {
 } methods[] = {
 #define RPC(method_, Stem, stem, lock, cached, speed, text)                                        \
     {#method_, &pb__##stem##_request_proto__descriptor},
-#include "namenode/client_protocol.def"
+#include "namenode/calls/client_protocol.def"
 #undef RPC
 };
 enum { METHODS = sizeof methods / sizeof *methods };

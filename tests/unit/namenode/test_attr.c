@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "namenode/attr.h"
+#include "namenode/namespace/attr.h"
 #include "tests/lib/suite.h"
 
 static void test_the_same_combination_has_one_number_as_long_as_it_is_held(void)

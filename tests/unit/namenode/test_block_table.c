@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "namenode/block_table.h"
+#include "namenode/blocks/block_table.h"
 #include "tests/lib/suite.h"
 
 struct record {

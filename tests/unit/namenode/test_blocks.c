@@ -652,7 +652,7 @@ static void test_with_nothing_to_wait_for_there_is_no_safe_mode(void)
 {
     world_start(&w, 0, NULL);
     CU_ASSERT(!bm_in_safe_mode(w.bm));
-    bm_enter_safe_mode(w.bm, true);
+    bm_enter_safe_mode(w.bm);
     CU_ASSERT(bm_in_safe_mode(w.bm) && !bm_in_startup_safe_mode(w.bm));
     CU_ASSERT(bm_leave_safe_mode(w.bm, false));
     CU_ASSERT(!bm_in_safe_mode(w.bm));
@@ -717,32 +717,48 @@ static void test_what_an_append_left_behind_is_no_copy(void)
     world_close(&w);
 }
 
+/* The last packet is out, a datanode dies, and the pipeline is rebuilt to close the block: the others
+ * close it under the new stamp, and report, before the client tells of that pipeline. */
+static void test_a_close_through_a_rebuilt_pipeline_counts_what_was_reported_before(void)
+{
+    struct edit_block eb;
+    struct edit_op update = {
+        .code = EDIT_UPDATE_BLOCKS, .path = "/f", .blocks = &eb, .block_count = 1};
+    struct bm_replicas r;
+    struct block_info b;
+    uint16_t s[3];
+    uint64_t block;
+
+    world_start(&w, 3, NULL);
+    block = world_begin_file(&w, "/f", 3, NULL);
+    CU_ASSERT(bm_expected(w.bm, block, s, 3) == 3);
+    ns_block(w.ns, block, &b);
+    for (int gs = 0; gs < 2; gs++)
+        for (int i = 0; i < 3 - gs; i++) { /* the third died in between */
+            struct model *m = world_node_of(&w, s[i]);
+            struct held h = {block, b.gs + (uint64_t)gs, 150, PB__REPLICA_STATE_PROTO__FINALIZED};
+
+            model_put(m, h.id, h.gs, h.length);
+            model_received(&w, m, &h);
+        }
+    eb = (struct edit_block){block, 150, b.gs + 1};
+    CU_ASSERT_FATAL(ns_apply(w.ns, &update, &w.err) == 0);
+    bm_expect(w.bm, block, s, 2);
+    ns_block_commit(w.ns, block, 150, b.gs + 1);
+    CU_ASSERT(bm_is_complete_enough(w.bm, block));
+    bm_count_replicas(w.bm, block, &r);
+    CU_ASSERT(r.live == 2);
+    bm_check(w.bm);
+    world_close(&w);
+}
+
 /* ---- recovery ---- */
 
 static int synchronize(uint64_t block, uint64_t gs, uint64_t length, struct model *m)
 {
-    Pb__CommitBlockSynchronizationRequestProto r =
-        PB__COMMIT_BLOCK_SYNCHRONIZATION_REQUEST_PROTO__INIT;
-    Pb__ExtendedBlockProto eb = PB__EXTENDED_BLOCK_PROTO__INIT;
-    Pb__DatanodeIDProto id = PB__DATANODE_IDPROTO__INIT, *ids[] = {&id};
-    char *storages[] = {m->storage};
     uint64_t mark = 0;
-    int rc;
+    int rc = model_end_recovery(&w, m, &(struct held){block, gs, length, 0}, &mark);
 
-    eb.poolid = (char *)"BP-1-127.0.0.1-1";
-    eb.blockid = block;
-    r.block = &eb;
-    r.newgenstamp = gs;
-    r.newlength = length;
-    r.closefile = true;
-    id.ipaddr = m->ip;
-    id.datanodeuuid = m->uuid;
-    id.hostname = m->ip;
-    r.newtaragets = ids;
-    r.n_newtaragets = 1;
-    r.newtargetstorages = storages;
-    r.n_newtargetstorages = 1;
-    rc = writing_synchronized(w.bm, &r, &mark, &w.err);
     if (rc == 0)
         CU_ASSERT(mark == 7 || w.recovered_count == 1);
     return rc;
@@ -886,6 +902,7 @@ SUITE(blocks, TEST(test_a_waiter_hears_as_soon_as_one_copy_is_reported),
       TEST(test_with_nothing_to_wait_for_there_is_no_safe_mode),
       TEST(test_blocks_from_the_future_keep_safe_mode_until_forced),
       TEST(test_what_an_append_left_behind_is_no_copy),
+      TEST(test_a_close_through_a_rebuilt_pipeline_counts_what_was_reported_before),
       TEST(test_a_block_without_a_writer_is_recovered),
       TEST(test_a_block_whose_nodes_are_away_is_not_given_up),
       TEST(test_another_node_leads_when_the_first_does_not_answer),

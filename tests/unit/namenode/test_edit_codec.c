@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/env.h"
-#include "namenode/edit_codec.h"
+#include "namenode/edits/edit_codec.h"
 #include "tests/lib/suite.h"
 
 enum { HEADER = 8, MAX = 1 << 20 };

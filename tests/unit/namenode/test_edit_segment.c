@@ -6,8 +6,8 @@
 
 #include "common/bytes.h"
 #include "common/env.h"
-#include "namenode/edit_codec.h"
-#include "namenode/edit_segment.h"
+#include "namenode/edits/edit_codec.h"
+#include "namenode/edits/edit_segment.h"
 #include "tests/lib/suite.h"
 
 enum { FIRST = 223, LAST = 227, FILE_BYTES = 2048 };

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "common/env.h"
-#include "namenode/edit_codec.h"
-#include "namenode/edit_segment.h"
-#include "namenode/image.h"
-#include "namenode/storage_info.h"
+#include "namenode/edits/edit_codec.h"
+#include "namenode/edits/edit_segment.h"
+#include "namenode/image/image.h"
+#include "namenode/edits/storage_info.h"
 #include "tests/lib/suite.h"
 
 enum { PAGE_MAX_BYTES = 1 << 20 };

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "namenode/idmap.h"
+#include "namenode/namespace/idmap.h"
 #include "tests/lib/suite.h"
 
 enum { IDS = 20000 };

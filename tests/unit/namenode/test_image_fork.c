@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/env.h"
-#include "namenode/image_fork.h"
+#include "namenode/image/image_fork.h"
 #include "tests/lib/fault_env.h"
 #include "tests/lib/suite.h"
 

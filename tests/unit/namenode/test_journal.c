@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "common/env.h"
-#include "namenode/edit_codec.h"
-#include "namenode/edit_segment.h"
-#include "namenode/journal.h"
+#include "namenode/edits/edit_codec.h"
+#include "namenode/edits/edit_segment.h"
+#include "namenode/edits/journal.h"
 #include "tests/lib/fault_env.h"
 #include "tests/lib/suite.h"
 
@@ -152,6 +152,31 @@ static void test_a_segment_outgrows_its_first_megabyte(void)
     CU_ASSERT(segment_is_whole(w.dirs[0], 1, last + 1));
 }
 
+static void test_a_directory_that_failed_is_taken_back_when_told(void)
+{
+    char current[700], away[700];
+    struct journal_stats stats;
+    struct world w;
+
+    world_init(&w);
+    snprintf(current, sizeof current, "%s/current", w.dirs[1]);
+    snprintf(away, sizeof away, "%s/away", w.dirs[1]);
+    CU_ASSERT_FATAL(world_open(&w, env_posix(), DIRS, 1) == 0);
+    CU_ASSERT_FATAL(env_rename(env_posix(), current, away, NULL) == 0);
+    CU_ASSERT(journal_roll(w.journal, NULL, NULL) == 0);
+    journal_get_stats(w.journal, &stats);
+    CU_ASSERT(stats.failed_dirs == 1);
+    CU_ASSERT_FATAL(env_rename(env_posix(), away, current, NULL) == 0);
+    CU_ASSERT(!journal_restores(w.journal) && journal_roll(w.journal, NULL, NULL) == 0);
+    journal_restore(w.journal, true);
+    CU_ASSERT(journal_restores(w.journal) && journal_roll(w.journal, NULL, NULL) == 0);
+    journal_get_stats(w.journal, &stats);
+    CU_ASSERT(stats.failed_dirs == 0);
+    CU_ASSERT(journal_close(w.journal, NULL) == 0);
+    CU_ASSERT(segment_is_whole(w.dirs[0], 5, 6) && !segment_is_whole(w.dirs[1], 5, 6));
+    CU_ASSERT(segment_is_whole(w.dirs[1], 7, 8));
+}
+
 static void *append_many(void *arg)
 {
     struct journal *j = arg;
@@ -182,11 +207,11 @@ static void test_many_appenders_share_syncs(void)
 
 static void test_a_segment_that_is_there_is_not_overwritten(void)
 {
-    struct world w, again;
+    struct world w, again = {0};
 
     world_init(&w);
+    again.paths[0] = w.paths[0];
     CU_ASSERT_FATAL(world_open(&w, env_posix(), 1, 1) == 0);
-    again = w;
     CU_ASSERT(world_open(&again, env_posix(), 1, 1) == -ERR_EXISTS);
     CU_ASSERT(journal_close(w.journal, NULL) == 0);
 }
@@ -277,5 +302,6 @@ SUITE(journal, TEST(test_what_was_appended_is_in_the_segment),
       TEST(test_a_roll_ends_one_segment_and_begins_the_next),
       TEST(test_a_segment_outgrows_its_first_megabyte), TEST(test_many_appenders_share_syncs),
       TEST(test_a_segment_that_is_there_is_not_overwritten),
+      TEST(test_a_directory_that_failed_is_taken_back_when_told),
       TEST(test_any_single_fault_loses_nothing_acknowledged),
       TEST(test_one_of_two_directories_may_fail))

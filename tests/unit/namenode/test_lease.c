@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "namenode/lease.h"
+#include "namenode/namespace/lease.h"
 #include "tests/lib/suite.h"
 
 static struct lease_table *with(const char *holder, uint64_t inode)

@@ -2,7 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "namenode/namespace.h"
+#include "namenode/namespace/dir.h"
+#include "namenode/namespace/namespace.h"
 #include "tests/lib/suite.h"
 
 static struct err err;
@@ -234,7 +235,15 @@ static void test_a_large_tree_goes_at_once_and_is_freed_in_slices(void)
     ns_free(ns);
 }
 
-static void test_names_are_listed_in_the_order_of_their_bytes(void)
+/* Java's bytes have a sign. */
+static int signed_order(const char *a, const char *b)
+{
+    while (*a && *a == *b)
+        a++, b++;
+    return !*a || !*b ? !!*a - !!*b : (int8_t)*a - (int8_t)*b;
+}
+
+static void test_names_are_listed_in_the_order_of_their_signed_bytes(void)
 {
     enum { N = 3000 };
     static uint64_t ids[N + 1];
@@ -262,7 +271,7 @@ static void test_names_are_listed_in_the_order_of_their_bytes(void)
 
         ns_info(ns, ids[k], &in);
         snprintf(path, sizeof path, "%.*s", (int)in.name_n, in.name);
-        CU_ASSERT(strcmp(before, path) < 0);
+        CU_ASSERT(signed_order(before, path) < 0);
         strcpy(before, path);
         CU_ASSERT(ns_child(ns, in.parent, in.name, in.name_n) == ids[k]);
         if (k + 1 < n)
@@ -276,6 +285,55 @@ static void test_names_are_listed_in_the_order_of_their_bytes(void)
         CU_ASSERT(delete_op(ns, ns_path_of(ns, ids[k], &a)) == 0);
         arena_done(&a);
     }
+    ns_check(ns);
+    ns_free(ns);
+}
+
+/* Is the name of number @k found exactly when it is there?  The directory itself is asked, without
+ * the cache in front of it. */
+static void look_for(const struct namespace *ns, uint64_t dir, int k, bool there)
+{
+    char name[20];
+    uint64_t id = dir_find(ns, dir, name, (unsigned)snprintf(name, sizeof name, "n%04d", k));
+    struct inode_info in;
+
+    CU_ASSERT((id != 0) == there);
+    if (id)
+        CU_ASSERT(ns_info(ns, id, &in) && in.name_n == 5 && memcmp(in.name, name, 5) == 0);
+}
+
+/* Chunks of 128 and tags of 256 values: both meet their like many times over. */
+static void test_a_name_is_found_wherever_the_last_search_ended(void)
+{
+    enum { N = 1500 };
+    static bool there[N];
+    struct namespace *ns = fresh();
+    uint64_t dir;
+    char path[20];
+
+    srand(12);
+    mkdir_op(ns, "/d", 1);
+    dir = ns_lookup(ns, "/d");
+    for (int i = 0; i < 12 * N; i++) {
+        int k = rand() % N, near = k + rand() % 5 - 2;
+
+        snprintf(path, sizeof path, "/d/n%04d", k);
+        if (rand() % 3)
+            look_for(ns, dir, near < 0 || near >= N ? k : near,
+                     there[near < 0 || near >= N ? k : near]);
+        if (i % 4 == 0) /* mostly there at first, mostly gone in the end */
+            continue;
+        if (there[k] && rand() % (12 * N) < i) {
+            CU_ASSERT(delete_op(ns, path) == 0);
+            there[k] = false;
+        } else if (!there[k] && rand() % (12 * N) > i) {
+            CU_ASSERT(mkdir_op(ns, path, 1) == 0);
+            there[k] = true;
+        }
+        look_for(ns, dir, k, there[k]);
+    }
+    for (int k = 0; k < N; k++)
+        look_for(ns, dir, k, there[k]);
     ns_check(ns);
     ns_free(ns);
 }
@@ -319,9 +377,9 @@ static void set_quota(struct namespace *ns, const char *path, int64_t names, int
 
 static bool uses(struct namespace *ns, const char *path, int64_t names, int64_t space)
 {
-    int64_t n, s;
+    struct ns_usage u;
 
-    return ns_quota_usage(ns, ns_lookup(ns, path), &n, &s) && n == names && s == space;
+    return ns_quota_usage(ns, ns_lookup(ns, path), &u) && u.names == names && u.space == space;
 }
 
 static void test_a_quota_counts_its_tree_and_refuses_what_exceeds_it(void)
@@ -370,6 +428,83 @@ static void test_a_quota_counts_its_tree_and_refuses_what_exceeds_it(void)
     ns_free(ns);
 }
 
+static void set_policy(struct namespace *ns, const char *path, uint8_t policy)
+{
+    const struct edit_op op = {
+        .code = EDIT_SET_STORAGE_POLICY, .path = path, .storage_policy = policy};
+
+    CU_ASSERT(ns_apply(ns, &op, &err) == 0);
+}
+
+static void set_type_quota(struct namespace *ns, const char *path, uint8_t type, int64_t space)
+{
+    const struct edit_op op = {.code = EDIT_SET_QUOTA_BY_STORAGETYPE,
+                               .path = path,
+                               .storage_type = type,
+                               .ds_quota = space};
+
+    CU_ASSERT(ns_apply(ns, &op, &err) == 0);
+}
+
+static bool uses_types(struct namespace *ns, const char *path, int64_t disk, int64_t ssd,
+                       int64_t archive)
+{
+    struct ns_usage u;
+
+    ns_check(ns);
+    return ns_quota_usage(ns, ns_lookup(ns, path), &u) && u.types[0] == disk && u.types[1] == ssd &&
+           u.types[2] == archive;
+}
+
+static void test_a_quota_of_a_storage_type_counts_by_policy(void)
+{
+    enum { DISK, SSD, ARCHIVE, WARM = 5, ONE_SSD = 10, BLOCK = 1 << 27 };
+    const struct edit_op more = {.code = EDIT_ADD_BLOCK, .path = "/q/f"};
+    const struct edit_op inside = {.code = EDIT_TRUNCATE, .path = "/q/f", .new_length = 500};
+    const struct edit_op in = {.code = EDIT_RENAME_OLD, .path = "/plain", .path2 = "/q/plain"};
+    const char *sources[] = {"/q/g"};
+    const struct edit_op join = {
+        .code = EDIT_CONCAT_DELETE, .path = "/q/f", .sources = sources, .source_count = 1};
+    struct namespace *ns = fresh();
+
+    mkdir_op(ns, "/q", 1);
+    create_op(ns, "/plain", "", false);
+    add_block_op(ns, "/plain", 0);
+    close_op(ns, "/plain", 1000);
+    set_type_quota(ns, "/q", SSD, BLOCK + 1000);
+    create_op(ns, "/q/f", "w", false);
+    add_block_op(ns, "/q/f", 0);
+    CU_ASSERT(uses_types(ns, "/q", 0, 0, 0)); /* no policy: on no kind of storage */
+    CU_ASSERT(ns_check_quota(ns, &more, &err) == 0);
+    set_policy(ns, "/q", ONE_SSD);
+    CU_ASSERT(uses_types(ns, "/q", 2ll * BLOCK, BLOCK, 0));
+    CU_ASSERT(ns_check_quota(ns, &more, &err) == -ERR_TYPE_QUOTA);
+    CU_ASSERT_STRING_EQUAL(err.text,
+                           "Quota by storage type : SSD on path : /q is exceeded. quota = "
+                           "128.00 MB but space consumed = 256 MB");
+    close_op(ns, "/q/f", 1000);
+    CU_ASSERT(uses_types(ns, "/q", 2000, 1000, 0));
+    CU_ASSERT(ns_check_quota(ns, &inside, &err) == 0); /* the cut block counts as a whole one */
+    CU_ASSERT(ns_check_quota(ns, &in, &err) == 0);
+    set_type_quota(ns, "/q", SSD, 1500);
+    CU_ASSERT(ns_check_quota(ns, &inside, &err) == -ERR_TYPE_QUOTA);
+    CU_ASSERT(ns_check_quota(ns, &in, &err) == -ERR_TYPE_QUOTA); /* by the policy it would get */
+    set_policy(ns, "/plain", WARM);
+    CU_ASSERT(ns_check_quota(ns, &in, &err) == 0);
+    CU_ASSERT(ns_apply(ns, &in, &err) == 0 && uses_types(ns, "/q", 3000, 1000, 2000));
+    create_op(ns, "/q/g", "w", false);
+    set_policy(ns, "/q/g", WARM);
+    add_block_op(ns, "/q/g", 0);
+    close_op(ns, "/q/g", 700);
+    CU_ASSERT(uses_types(ns, "/q", 3700, 1000, 3400));
+    CU_ASSERT(ns_check_quota(ns, &join, &err) == -ERR_TYPE_QUOTA);
+    CU_ASSERT(ns_apply(ns, &join, &err) == 0 && uses_types(ns, "/q", 4400, 1700, 2000));
+    set_policy(ns, "/q", 0);
+    set_policy(ns, "/", WARM); /* inherited: what is inside counts otherwise too */
+    CU_ASSERT(uses_types(ns, "/q", 2700, 0, 5400));
+    ns_free(ns);
+}
+
 static void test_acls_and_attributes_are_kept_beside_the_mode(void)
 {
     const struct edit_acl_entry acl[] = {
@@ -385,7 +520,7 @@ static void test_acls_and_attributes_are_kept_beside_the_mode(void)
     id = ns_lookup(ns, "/d");
     CU_ASSERT(ns_apply(ns, &op, &err) == 0);
     CU_ASSERT(ns_info(ns, id, &in) && in.mode == 0760 && in.has_acl);
-    CU_ASSERT(ns_acl(ns, id, NULL, &got) == 2 && strcmp(got[0].name, "bob") == 0);
+    CU_ASSERT(ns_acl(ns, &in, &got) == 2 && strcmp(got[0].name, "bob") == 0);
     op.acl_count = 0;
     CU_ASSERT(ns_apply(ns, &op, &err) == 0);
     CU_ASSERT(ns_info(ns, id, &in) && in.mode == 0750 && !in.has_acl);
@@ -401,6 +536,20 @@ static void test_acls_and_attributes_are_kept_beside_the_mode(void)
     CU_ASSERT(ns_info(ns, id, &in) && in.mtime_ms == 1ull << 60 && in.atime_ms == 0);
     ns_check(ns);
     ns_free(ns);
+}
+
+/* A truncate that ends inside a block names that block, with another stamp. */
+static int names_block_to_cut(struct namespace *ns, const uint64_t *ids, uint32_t n,
+                              uint64_t length, struct edit_block *out)
+{
+    struct block_info b;
+    uint64_t at = 0;
+
+    for (uint32_t k = 0; k < n && k < 100 && at < length; k++, at += b.length) {
+        CU_ASSERT_FATAL(ns_block(ns, ids[k], &b));
+        *out = (struct edit_block){b.id, b.length, ns_gs(ns) + 1};
+    }
+    return at > length;
 }
 
 /* Random records; each namespace gets the same ones, so both must be the same all the time. */
@@ -462,6 +611,8 @@ static void random_step(struct namespace *ns, struct namespace *twin)
         op.code = EDIT_TRUNCATE;
         op.new_length = (uint64_t)rand() % 500;
         op.client_name = "t";
+        op.blocks = blocks;
+        op.block_count = names_block_to_cut(ns, ids, n, op.new_length, blocks);
     }
     first = ns_apply(ns, &op, NULL);
     second = ns_apply(twin, &op, NULL);
@@ -536,9 +687,11 @@ SUITE(namespace, TEST(test_a_file_lives_from_create_to_delete),
       TEST(test_replicas_are_added_once_and_told_of_when_they_go),
       TEST(test_records_that_do_not_fit_change_nothing),
       TEST(test_a_large_tree_goes_at_once_and_is_freed_in_slices),
-      TEST(test_names_are_listed_in_the_order_of_their_bytes),
+      TEST(test_names_are_listed_in_the_order_of_their_signed_bytes),
+      TEST(test_a_name_is_found_wherever_the_last_search_ended),
       TEST(test_paths_are_followed_as_far_as_they_exist),
       TEST(test_a_quota_counts_its_tree_and_refuses_what_exceeds_it),
+      TEST(test_a_quota_of_a_storage_type_counts_by_policy),
       TEST(test_acls_and_attributes_are_kept_beside_the_mode),
       TEST(test_the_same_records_give_the_same_state),
       TEST(test_running_out_of_memory_changes_nothing_and_deleting_helps));

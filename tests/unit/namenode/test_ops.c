@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "namenode/lease.h"
-#include "namenode/lease_recovery.h"
+#include "namenode/namespace/lease.h"
+#include "namenode/blocks/lease_recovery.h"
 #include "op_world.h"
 #include "tests/lib/suite.h"
 
@@ -43,7 +43,7 @@ static void test_directories_are_made_with_their_parents(void)
 
 static void test_bad_names_are_refused(void)
 {
-    static const char *const bad[] = {"", "a", "/a:b", "/a/../b", "/a//b", "/./a"};
+    static const char *const bad[] = {"a", "/a:b", "/a/../b", "/a//b", "/./a"};
     char long_name[400] = "/";
     struct op_world o;
 
@@ -52,6 +52,8 @@ static void test_bad_names_are_refused(void)
         CU_ASSERT(!says_mkdirs(&o, bad[i], 0755));
         CU_ASSERT(said(&o, ERR_INVALID_PATH, "Invalid path name"));
     }
+    CU_ASSERT(!says_mkdirs(&o, "", 0755));
+    CU_ASSERT(said(&o, ERR_ARGUMENT, "Can not create a Path from an empty string"));
     memset(long_name + 1, 'x', 256);
     CU_ASSERT(!says_mkdirs(&o, long_name, 0755));
     CU_ASSERT(said(&o, ERR_NAME_TOO_LONG, "limit=255 length=256"));
@@ -202,6 +204,7 @@ static void test_the_answer_to_complete_waits_for_the_datanodes(void)
     store(&o, lb, 5000);
     CU_ASSERT(o.later_rc == 0);
     CU_ASSERT(((Pb__CompleteResponseProto *)o.later_reply)->result);
+    CU_ASSERT(o.nn.told_not_yet == 0);
     CU_ASSERT(says_info(&o, "/f")->length == 5000);
     op_world_close(&o);
 }
@@ -220,6 +223,7 @@ static void test_complete_is_no_when_the_datanodes_stay_silent(void)
     world_pass(&o.w, 5000);
     CU_ASSERT(o.later_rc == 0);
     CU_ASSERT(!((Pb__CompleteResponseProto *)o.later_reply)->result);
+    CU_ASSERT(o.nn.told_not_yet == 1);
     op_world_close(&o);
 }
 

@@ -89,6 +89,20 @@ static void test_busy_nodes_are_passed_over(void)
     world_close(&w);
 }
 
+static void test_a_few_connections_are_no_load(void)
+{
+    uint16_t s[3];
+    struct bm_target_request r = {.count = 3, .block_size = 1 << 20};
+
+    world_start(&w, 3, NULL);
+    for (int i = 0; i < 3; i++) {
+        w.nodes[i].xceivers = i == 2 ? 2 : 0;
+        model_beat(&w, &w.nodes[i]);
+    }
+    CU_ASSERT(bm_choose_targets(w.bm, &r, s, &w.err) == 3);
+    world_close(&w);
+}
+
 static void test_more_nodes_are_found_beside_those_chosen(void)
 {
     const char *there[] = {"node-0", "node-1"};
@@ -101,7 +115,25 @@ static void test_more_nodes_are_found_beside_those_chosen(void)
     world_close(&w);
 }
 
+static void test_no_local_write_keeps_every_copy_off_the_writers_node(void)
+{
+    struct bm_target_request r = {
+        .writer_host = "10.0.0.2", .count = 3, .block_size = 1 << 20, .no_local_write = true};
+    uint16_t s[4];
+
+    world_start(&w, 4, "aabb");
+    for (int i = 0; i < 50; i++) {
+        CU_ASSERT_FATAL(bm_choose_targets(w.bm, &r, s, &w.err) == 3);
+        for (int k = 0; k < 3; k++)
+            CU_ASSERT(index_of(s[k]) != 1);
+    }
+    r.count = 4; /* there are no four others: as if nothing had been said */
+    CU_ASSERT(bm_choose_targets(w.bm, &r, s, &w.err) >= 3 && index_of(s[0]) == 1);
+    world_close(&w);
+}
+
 SUITE(placement, TEST(test_first_copy_is_local_second_in_another_rack_third_beside_it),
       TEST(test_no_rack_gets_more_than_its_share),
       TEST(test_failing_to_place_says_why_node_by_node), TEST(test_busy_nodes_are_passed_over),
-      TEST(test_more_nodes_are_found_beside_those_chosen));
+      TEST(test_a_few_connections_are_no_load), TEST(test_more_nodes_are_found_beside_those_chosen),
+      TEST(test_no_local_write_keeps_every_copy_off_the_writers_node));

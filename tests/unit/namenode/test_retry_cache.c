@@ -1,5 +1,5 @@
 /* What the retry cache promises, with a real server and client around it. */
-#include "namenode/retry_cache.h"
+#include "namenode/calls/retry_cache.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -2,8 +2,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "namenode/hosts.h"
-#include "namenode/topology.h"
+#include "namenode/blocks/hosts.h"
+#include "namenode/blocks/topology.h"
 #include "tests/lib/suite.h"
 
 static struct err err;
@@ -46,7 +46,7 @@ static void test_the_table_is_asked_by_address_and_by_name(void)
     put("table", "# hosts\n10.0.0.1   /dc1/r1\nhost-b\t/dc1/r2/\nbroken\n");
     c = conf_with("net.topology.table.file.name", path);
     CU_ASSERT_FATAL(topology_new(env_posix(), c, &t, &err) == 0);
-    CU_ASSERT_PTR_NULL(topology_known(t, "10.0.0.1"));
+    CU_ASSERT_STRING_EQUAL(topology_known(t, "10.0.0.1"), "/dc1/r1");
     CU_ASSERT_STRING_EQUAL(topology_resolve(t, "10.0.0.1", "x"), "/dc1/r1");
     CU_ASSERT_STRING_EQUAL(topology_resolve(t, "10.0.0.2", "host-b"), "/dc1/r2");
     CU_ASSERT_STRING_EQUAL(topology_resolve(t, "10.0.0.3", "broken"), DEFAULT_RACK);

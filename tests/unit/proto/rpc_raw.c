@@ -12,7 +12,7 @@
 #include "client_namenode.pb-c.h"
 #include "common/net.h"
 
-enum { PATIENCE_MS = 5000, HELD_MAX = 5000 };
+enum { PATIENCE_MS = 60000, HELD_MAX = 5000 };
 
 static struct {
     pthread_mutex_t lock;

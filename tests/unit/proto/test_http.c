@@ -33,7 +33,27 @@ static void silent(void *ctx, struct http_request *req)
     (void)req;
 }
 
-static const struct http_route routes[] = {{"/echo", echo, NULL}, {"/silent", silent, NULL}};
+/* As a method does that takes a path of a thousand names apart. */
+static void deep(void *ctx, struct http_request *req)
+{
+    volatile char room[1 << 20];
+
+    (void)ctx;
+    room[0] = room[sizeof room - 1] = 'x';
+    http_reply(req, 200, "text/plain", (const char *)room, 1);
+}
+
+static void echo_raw(void *ctx, struct http_request *req)
+{
+    (void)ctx;
+    http_reply(req, 200, "text/plain", req->raw_path, strlen(req->raw_path));
+}
+
+static const struct http_route routes[] = {{"/echo", echo, NULL},
+                                           {"/silent", silent, NULL},
+                                           {"/deep", deep, NULL},
+                                           {"/raw", echo_raw, NULL}};
+enum { ROUTES = sizeof routes / sizeof *routes };
 
 /* One request as bytes; the whole answer as text. */
 static void ask(uint16_t port, const char *request, char *out, size_t n)
@@ -57,7 +77,7 @@ static void test_a_request_reaches_its_handler_decoded(void)
     char answer[4096];
     uint16_t port;
 
-    CU_ASSERT_FATAL(http_start("127.0.0.1", 0, routes, 2, &s, &port, NULL) == 0);
+    CU_ASSERT_FATAL(http_start("127.0.0.1", 0, routes, ROUTES, &s, &port, NULL) == 0);
     ask(port,
         "PUT /echo/a%20b?name=x%2Fy HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
         "Content-Length: 5\r\n\r\nhello",
@@ -80,10 +100,35 @@ static void test_garbage_gets_an_answer_and_the_server_lives(void)
     char answer[4096];
     uint16_t port;
 
-    CU_ASSERT_FATAL(http_start("127.0.0.1", 0, routes, 2, &s, &port, NULL) == 0);
+    CU_ASSERT_FATAL(http_start("127.0.0.1", 0, routes, ROUTES, &s, &port, NULL) == 0);
     ask(port, "\x01\x02\x03 garbage\r\n\r\n", answer, sizeof answer);
     ask(port, "GET /echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", answer, sizeof answer);
     CU_ASSERT(strncmp(answer, "HTTP/1.1 200", 12) == 0);
+    http_stop(s);
+}
+
+static void test_a_handler_has_room_on_its_stack(void)
+{
+    struct http_server *s;
+    uint16_t port;
+    char answer[4096];
+
+    CU_ASSERT_FATAL(http_start("127.0.0.1", 0, routes, ROUTES, &s, &port, NULL) == 0);
+    ask(port, "GET /deep HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", answer, sizeof answer);
+    CU_ASSERT(strncmp(answer, "HTTP/1.1 200", 12) == 0);
+    http_stop(s);
+}
+
+static void test_a_path_can_be_had_as_it_was_sent(void)
+{
+    struct http_server *s;
+    uint16_t port;
+    char answer[4096];
+
+    CU_ASSERT_FATAL(http_start("127.0.0.1", 0, routes, ROUTES, &s, &port, NULL) == 0);
+    ask(port, "GET /raw/a%20b/../%00+x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", answer,
+        sizeof answer);
+    CU_ASSERT(strstr(answer, "\r\n\r\n/raw/a%20b/../%00+x") != NULL);
     http_stop(s);
 }
 
@@ -93,8 +138,8 @@ static void test_a_taken_port_is_an_error(void)
     struct err err;
     uint16_t port;
 
-    CU_ASSERT_FATAL(http_start("127.0.0.1", 0, routes, 2, &s, &port, NULL) == 0);
-    CU_ASSERT(http_start("127.0.0.1", port, routes, 2, &again, NULL, &err) < 0);
+    CU_ASSERT_FATAL(http_start("127.0.0.1", 0, routes, ROUTES, &s, &port, NULL) == 0);
+    CU_ASSERT(http_start("127.0.0.1", port, routes, ROUTES, &again, NULL, &err) < 0);
     http_stop(s);
 }
 
@@ -125,5 +170,6 @@ static void test_metrics_are_shown_both_ways(void)
 }
 
 SUITE(http, TEST(test_a_request_reaches_its_handler_decoded),
-      TEST(test_garbage_gets_an_answer_and_the_server_lives), TEST(test_a_taken_port_is_an_error),
-      TEST(test_metrics_are_shown_both_ways));
+      TEST(test_garbage_gets_an_answer_and_the_server_lives),
+      TEST(test_a_handler_has_room_on_its_stack), TEST(test_a_path_can_be_had_as_it_was_sent),
+      TEST(test_a_taken_port_is_an_error), TEST(test_metrics_are_shown_both_ways));

@@ -140,6 +140,86 @@ static void test_threads_share_one_connection_and_get_their_own_answers(void)
     rpc_server_stop(s);
 }
 
+static void test_threads_have_connections_of_their_own_when_there_are_enough(void)
+{
+    struct rpc_server *s = echo_start((struct rpc_server_options){0});
+    struct rpc_client *c =
+        client_of(rpc_server_port(s), (struct rpc_client_options){.connections = 3});
+    struct rpc_server_stats st;
+    struct job jobs[5];
+    pthread_t threads[5];
+
+    for (int i = 0; i < 5; i++) {
+        jobs[i] = (struct job){.c = c, .index = i};
+        pthread_create(&threads[i], NULL, many_calls, &jobs[i]);
+    }
+    for (int i = 0; i < 5; i++) {
+        pthread_join(threads[i], NULL);
+        CU_ASSERT(jobs[i].good == 500);
+    }
+    rpc_server_stats(s, &st);
+    CU_ASSERT(st.connections >= 1 && st.connections <= 3 && st.calls == 2500);
+    rpc_client_free(c);
+    rpc_server_stop(s);
+}
+
+struct post {
+    int answered, failed;
+    enum err_code code;
+};
+
+static void on_posted(void *ctx, int rc, const struct err *err)
+{
+    struct post *p = ctx;
+
+    p->answered += rc == 0;
+    p->failed += rc < 0;
+    if (rc < 0)
+        p->code = err->code;
+}
+
+static void post(struct rpc_client *c, const char *method, struct post *p)
+{
+    Pb__GetFileInfoRequestProto q = PB__GET_FILE_INFO_REQUEST_PROTO__INIT;
+
+    q.src = (char *)"file";
+    rpc_post(c, method, &q.base, on_posted, p);
+}
+
+static void test_what_was_posted_is_answered_by_the_next_call(void)
+{
+    struct rpc_server *s = echo_start((struct rpc_server_options){0});
+    struct rpc_client *c = client_of(rpc_server_port(s), (struct rpc_client_options){0});
+    struct post good = {0}, bad = {0}, lost = {0};
+
+    for (int i = 0; i < 100; i++)
+        post(c, "echo", &good);
+    post(c, "fail", &bad);
+    CU_ASSERT(ask(c, "echo", "x", NULL, NULL) == 0);
+    CU_ASSERT(good.answered == 100 && good.failed == 0);
+    CU_ASSERT(bad.failed == 1 && bad.code == ERR_NOENT);
+    post(c, "hold", &lost);
+    CU_ASSERT(echo_held(1) == 1);
+    rpc_server_stop(s);
+    post(c, "echo", &lost); /* finds out, and that nobody listens */
+    CU_ASSERT(lost.failed == 2);
+    rpc_client_free(c);
+}
+
+static void test_what_was_posted_and_never_answered_ends_with_the_client(void)
+{
+    struct rpc_server *s = echo_start((struct rpc_server_options){0});
+    struct rpc_client *c = client_of(rpc_server_port(s), (struct rpc_client_options){0});
+    struct post p = {0};
+
+    post(c, "hold", &p);
+    CU_ASSERT(echo_held(1) == 1);
+    rpc_client_free(c);
+    CU_ASSERT(p.failed == 1 && p.code == ERR_CLOSED);
+    echo_answer_held(false);
+    rpc_server_stop(s);
+}
+
 static void *slow_call(void *arg)
 {
     struct job *j = arg;
@@ -310,6 +390,9 @@ static void test_an_answer_that_never_ends_is_refused(void)
 SUITE(rpc_client, TEST(test_a_call_brings_its_answer),
       TEST(test_a_remote_exception_keeps_its_class), TEST(test_a_refused_user_is_told_so),
       TEST(test_threads_share_one_connection_and_get_their_own_answers),
+      TEST(test_threads_have_connections_of_their_own_when_there_are_enough),
+      TEST(test_what_was_posted_is_answered_by_the_next_call),
+      TEST(test_what_was_posted_and_never_answered_ends_with_the_client),
       TEST(test_a_call_that_waits_holds_up_no_other_thread),
       TEST(test_a_call_over_its_time_ends_and_the_next_is_answered),
       TEST(test_a_lost_connection_is_said_and_made_again),
