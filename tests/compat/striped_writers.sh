@@ -34,6 +34,7 @@ write_and_kill() { # write_and_kill PATH HOW-MANY: the writer's end in STATUS
   probe=$PROBE_PID in=${PROBE[1]} out=${PROBE[0]}
   echo go >&"$in"
   read -r -t 120 -u "$out" || fail "a third is written: $(cat "$T/probe.err")"
+  EXPIRED=$(expired)
   KILLED=$(writing | sed -n "1,$2p")
   for n in $KILLED; do pids+=("${pid[ours$n]}"); done
   kill -KILL "${pids[@]}" # all at once: in one group
@@ -45,6 +46,17 @@ write_and_kill() { # write_and_kill PATH HOW-MANY: the writer's end in STATUS
 revive() {
   for n in $KILLED; do ours "$n"; done
   wait_live 9
+}
+# How many datanodes the namenode has taken off its map: a moment after they no longer count as alive, and only then are they chosen no more.
+expired() {
+  python3 - "$((PORT + 1))" << 'P'
+import json, sys, urllib.request
+u = "http://127.0.0.1:%s/jmx?qry=Hadoop:service=NameNode,name=FSNamesystem" % sys.argv[1]
+print(json.load(urllib.request.urlopen(u, timeout=5))["beans"][0]["ExpiredHeartbeats"])
+P
+}
+buried() { # buried HOW-MANY LIVE
+  [ $(($(expired) - EXPIRED)) -ge "$1" ] && is_live "$2"
 }
 
 for dead in 1 2; do
@@ -61,7 +73,7 @@ write_and_kill /RS-3-2-1024k/dead3 3
 if [ $STATUS != 0 ] && grep -q 'the number of failed blocks = 3 > the number of parity blocks = 2' "$T/probe.err"; then
   pass "three die: the writer is told"
 else fail "three die: the writer is told: ended with $STATUS: $(cat "$T/probe.err")"; fi
-wait_live 6 # no later group is placed on the dead
+check "and no later group is placed on the dead" until_ok 120 buried 3 6
 
 # ---- what a writer is told, and odd sizes ----
 append() { echo more | "$dfs" -appendToFile - "$1"; }

@@ -2,6 +2,7 @@
 import random, sys
 
 import fsspec
+import requests
 
 host, port = sys.argv[1].split(":")
 fs = fsspec.filesystem("webhdfs", host=host, port=int(port), user="root")
@@ -17,9 +18,13 @@ def check(what, truth, more=""):
 random.seed(13)
 fs.mkdirs("/q/d", exist_ok=True)
 data = random.randbytes(5000000)
-with fs.open("/q/f", "wb", block_size=1 << 20) as f:
-    for i in range(0, len(data), 700001):
-        f.write(data[i:i + 700001])
+try:
+    with fs.open("/q/f", "wb", block_size=1 << 20) as f:
+        for i in range(0, len(data), 700001):
+            f.write(data[i:i + 700001])
+except requests.exceptions.HTTPError as e:
+    check("a file is written in several appends", False, e.response.text)
+    raise
 check("a file in several appends comes back", fs.cat("/q/f") == data)
 with fs.open("/q/f", "rb", block_size=65536) as f:
     ok = True
