@@ -72,6 +72,7 @@ cluster() { tools/cluster "$1" "$C" "${@:2}"; }
 maven_in_turn() {
   local mvn lock=${XDG_CACHE_HOME:-$HOME/.cache}/ashlar/maven.lock
   mvn=$(command -v mvn) || return
+  [ "$mvn" != "$T/bin/mvn" ] || return 0 # in turn already: behind itself it would wait for ever
   mkdir -p "$T/bin" "${lock%/*}"
   printf '#!/bin/sh\nexec flock "%s" "%s" "$@"\n' "$lock" "$mvn" > "$T/bin/mvn"
   chmod +x "$T/bin/mvn"
