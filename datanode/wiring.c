@@ -37,7 +37,7 @@ struct wiring {
     int dir_count;
     char user[RPC_USER_MAX], bind_host[NET_HOST_MAX];
     int wake[2];
-    const char *volatile why;
+    const char *_Atomic why; /* told from a signal handler, on any thread */
 };
 
 struct net_addr datanode_address(const struct datanode *dn, const Pb__DatanodeIDProto *id)
@@ -57,8 +57,9 @@ struct datanode *wiring_datanode(struct wiring *w)
 
 void wiring_wake(struct wiring *w, const char *why)
 {
-    if (!w->why)
-        w->why = why;
+    const char *none = NULL;
+
+    atomic_compare_exchange_strong(&w->why, &none, why);
     if (write(w->wake[1], "x", 1) < 0)
         return;
 }
@@ -71,11 +72,13 @@ void datanode_stop(struct datanode *dn, const char *why)
 
 const char *wiring_wait(struct wiring *w)
 {
+    const char *why;
     char c;
 
     while (read(w->wake[0], &c, 1) < 0 && errno == EINTR)
         ;
-    return w->why ? w->why : "woken";
+    why = atomic_load(&w->why);
+    return why ? why : "woken";
 }
 
 /* Who has the replica's files in memory, or open beside us, is told. */

@@ -8,7 +8,6 @@
 
 #include "common/env.h"
 #include "fuse/nodes.h"
-#include "fuse/stats.h"
 
 enum { BUCKETS = 1024 };
 
@@ -18,6 +17,12 @@ struct files {
     struct file *table[BUCKETS];
     atomic_llong held, staged; /* bytes of all */
     atomic_int count, streams;
+};
+
+enum flushing {
+    FLUSH_DESCRIPTOR, /* one of maybe several was closed */
+    FLUSH_IDLE,
+    FLUSH_LAST,
 };
 
 static uint64_t now_ms(void)
@@ -39,14 +44,6 @@ int files_new(struct mount *m, struct files **out, struct err *err)
     return 0;
 }
 
-void files_free(struct files *all)
-{
-    if (!all)
-        return;
-    pthread_mutex_destroy(&all->lock);
-    free(all);
-}
-
 static struct file *find(struct files *all, fuse_ino_t ino)
 {
     struct file *f = all->table[ino % BUCKETS];
@@ -56,6 +53,26 @@ static struct file *find(struct files *all, fuse_ino_t ino)
     return f;
 }
 
+/* With the table's lock. */
+static struct file *take(struct file *f)
+{
+    f->handles++;
+    f->taken++;
+    return f;
+}
+
+/* With the table's lock. A file's own comes before that, so it is only tried: false, somebody is busy
+ * with the file. */
+static bool peek(struct file *f, enum file_state *state, uint64_t *used_ms)
+{
+    if (pthread_mutex_trylock(&f->lock) != 0)
+        return false;
+    *state = f->state;
+    *used_ms = f->used_ms;
+    pthread_mutex_unlock(&f->lock);
+    return true;
+}
+
 struct file *files_find(struct files *all, fuse_ino_t ino)
 {
     struct file *f;
@@ -63,7 +80,7 @@ struct file *files_find(struct files *all, fuse_ino_t ino)
     pthread_mutex_lock(&all->lock);
     f = find(all, ino);
     if (f)
-        f->handles++;
+        take(f);
     pthread_mutex_unlock(&all->lock);
     return f;
 }
@@ -89,7 +106,6 @@ int files_open(struct files *all, fuse_ino_t ino, struct dfs *fs, uint64_t size,
     fresh->ino = ino;
     fresh->fs = fs;
     fresh->size = size;
-    fresh->handles = 1;
     if (!node_path(all->m->nodes, ino, fresh->path)) {
         free(fresh);
         return err_set(err, ERR_NOENT, "no such inode");
@@ -97,10 +113,10 @@ int files_open(struct files *all, fuse_ino_t ino, struct dfs *fs, uint64_t size,
     pthread_mutex_lock(&all->lock);
     f = find(all, ino);
     if (f) {
-        f->handles++;
+        take(f);
         free(fresh);
     } else {
-        f = fresh;
+        f = take(fresh);
         f->next = all->table[ino % BUCKETS];
         all->table[ino % BUCKETS] = f;
         atomic_fetch_add(&all->count, 1);
@@ -152,20 +168,46 @@ static void file_free(struct file *f)
     free(f);
 }
 
-void files_close(struct file *f)
+/* Nobody can reach it any more. */
+static void give_up(struct file *f)
+{
+    if (f->hidden)
+        dfs_delete(f->fs, f->hidden, false, NULL, NULL);
+    file_free(f);
+}
+
+void files_free(struct files *all)
+{
+    for (int i = 0; all && i < BUCKETS; i++)
+        for (struct file *f = all->table[i], *next; f; f = next) {
+            next = f->next;
+            while (f->open)
+                handle_free(f->open);
+            give_up(f);
+        }
+    if (all)
+        pthread_mutex_destroy(&all->lock);
+    free(all);
+}
+
+static int flush(struct file *f, enum flushing how, struct err *err);
+
+/* One handle fewer. Whoever has the last one commits first, and again when others had one meanwhile: what they
+ * wrote is not lost because they left while this one was still there. */
+static bool was_last(struct file *f)
 {
     struct files *all = f->m->files;
     struct file **link;
+    uint64_t seen = 0;
     bool last;
 
     pthread_mutex_lock(&all->lock);
-    last = f->handles == 1;
-    pthread_mutex_unlock(&all->lock);
-    if (last && !f->hidden) {
-        f->shared = false;
-        file_flush(f, NULL); /* nobody is left to hear of an error: close() has told */
+    while (f->handles == 1 && f->taken != seen) {
+        seen = f->taken;
+        pthread_mutex_unlock(&all->lock);
+        flush(f, FLUSH_LAST, NULL); /* nobody is left to hear of an error: close() has told */
+        pthread_mutex_lock(&all->lock);
     }
-    pthread_mutex_lock(&all->lock);
     last = --f->handles == 0;
     if (last) {
         for (link = &all->table[f->ino % BUCKETS]; *link != f; link = &(*link)->next)
@@ -174,11 +216,13 @@ void files_close(struct file *f)
         atomic_fetch_sub(&all->count, 1);
     }
     pthread_mutex_unlock(&all->lock);
-    if (!last)
-        return;
-    if (f->hidden)
-        dfs_delete(f->fs, f->hidden, false, NULL, NULL);
-    file_free(f);
+    return last;
+}
+
+void files_close(struct file *f)
+{
+    if (was_last(f))
+        give_up(f);
 }
 
 void files_show(struct files *all, fuse_ino_t ino, struct stat *st)
@@ -205,6 +249,17 @@ void files_show(struct files *all, fuse_ino_t ino, struct stat *st)
     files_close(f);
 }
 
+/* With the table's lock. @idle_ms 0: whatever is not committed, also what somebody is just writing. */
+static bool wants_commit(struct file *f, uint64_t idle_ms, uint64_t now)
+{
+    enum file_state state;
+    uint64_t used_ms;
+
+    if (!peek(f, &state, &used_ms))
+        return idle_ms == 0;
+    return state != FILE_CLEAN && (idle_ms == 0 || used_ms + idle_ms <= now);
+}
+
 int files_commit_idle(struct files *all, uint64_t idle_ms)
 {
     uint64_t now = now_ms();
@@ -216,167 +271,15 @@ int files_commit_idle(struct files *all, uint64_t idle_ms)
 
         pthread_mutex_lock(&all->lock);
         for (struct file *f = all->table[i]; f && n < 64; f = f->next)
-            if (f->state != FILE_CLEAN && (idle_ms == 0 || f->used_ms + idle_ms <= now)) {
-                f->handles++;
-                list[n++] = f;
-            }
+            if (wants_commit(f, idle_ms, now))
+                list[n++] = take(f);
         pthread_mutex_unlock(&all->lock);
         for (int k = 0; k < n; k++) {
-            list[k]->shared = false;
-            failed += file_flush(list[k], NULL) < 0;
+            failed += flush(list[k], FLUSH_IDLE, NULL) < 0;
             files_close(list[k]);
         }
     }
     return failed;
-}
-
-/* ---- reading from the store ---- */
-
-struct reading {
-    atomic_int refs;
-    struct dfs_file *f;
-    struct window *window;
-    uint64_t gen;
-};
-
-static void reading_drop(struct reading *r)
-{
-    if (!r || atomic_fetch_sub(&r->refs, 1) > 1)
-        return;
-    window_free(r->window);
-    dfs_close(r->f, NULL);
-    free(r);
-}
-
-static int reading_new(struct mount *m, struct dfs_file *reader, uint64_t gen, struct reading **out,
-                       struct err *err)
-{
-    struct reading *r = calloc(1, sizeof *r);
-    int rc = r ? window_new(m->windows, reader, &r->window, err)
-               : err_set(err, ERR_NOMEM, "a file to read");
-
-    if (rc < 0) {
-        free(r);
-        return rc;
-    }
-    r->f = reader;
-    r->gen = gen;
-    atomic_store(&r->refs, 1);
-    *out = r;
-    return 0;
-}
-
-int handle_new(struct file *f, struct dfs *fs, int flags, struct dfs_file *reader,
-               struct handle **out, struct err *err)
-{
-    struct handle *h = calloc(1, sizeof *h);
-    int rc = h ? 0 : err_set(err, ERR_NOMEM, "open file");
-
-    if (rc == 0 && reader)
-        rc = reading_new(f->m, reader, f->gen, &h->reading, err);
-    if (rc < 0) {
-        free(h);
-        return rc;
-    }
-    h->f = f;
-    h->fs = fs;
-    h->flags = flags;
-    pthread_mutex_init(&h->lock, NULL);
-    *out = h;
-    return 0;
-}
-
-void handle_free(struct handle *h)
-{
-    reading_drop(h->reading);
-    pthread_mutex_destroy(&h->lock);
-    free(h);
-}
-
-/* What was allowed at the opening stays allowed, though the mode may have changed since: who mounted
- * may be able to help. */
-static int open_reader(struct file *f, struct dfs *fs, struct dfs_file **out, struct err *err)
-{
-    int rc = dfs_open(fs, f->path, out, err);
-
-    return rc == -ERR_ACCESS ? dfs_open(f->m->own, f->path, out, err) : rc;
-}
-
-/* Something to read bytes up to @end from, of generation @gen or later. */
-static int reading_take(struct handle *h, uint64_t gen, uint64_t end, struct reading **out,
-                        struct err *err)
-{
-    struct reading *r;
-    int rc = 0;
-
-    pthread_mutex_lock(&h->lock);
-    r = h->reading;
-    if (!r || r->gen != gen ||
-        (end > dfs_length(r->f) && seen_last_length(h->f->m->seen, h->f->ino) > dfs_length(r->f))) {
-        struct dfs_file *reader = NULL;
-
-        rc = open_reader(h->f, h->fs, &reader, err);
-        if (rc == 0)
-            rc = reading_new(h->f->m, reader, gen, &r, err);
-        if (rc == 0) {
-            reading_drop(h->reading);
-            h->reading = r;
-        } else {
-            dfs_close(reader, NULL);
-        }
-    }
-    if (rc == 0) {
-        atomic_fetch_add(&r->refs, 1);
-        *out = r;
-    }
-    pthread_mutex_unlock(&h->lock);
-    return rc;
-}
-
-static ssize_t read_store(struct handle *h, uint64_t gen, void *buf, size_t n, uint64_t at,
-                          struct err *err)
-{
-    struct reading *r = NULL;
-    ssize_t k = reading_take(h, gen, at + n, &r, err);
-
-    if (k < 0)
-        return k;
-    k = window_read(r->window, buf, n, at, err);
-    reading_drop(r);
-    return k;
-}
-
-ssize_t file_read(struct handle *h, void *buf, size_t n, uint64_t at, struct err *err)
-{
-    struct file *f = h->f;
-    ssize_t k = 0;
-    uint64_t gen;
-
-    pthread_mutex_lock(&f->lock);
-    if (f->state != FILE_CLEAN) {
-        if (at >= f->size)
-            n = 0;
-        else if (n > f->size - at)
-            n = (size_t)(f->size - at);
-    }
-    if (f->state == FILE_HELD && n > 0) {
-        memcpy(buf, f->held + at, n);
-        k = (ssize_t)n;
-        n = 0;
-    } else if (f->state == FILE_STAGED && n > 0) {
-        k = file_read_staged(f, buf, n, at, err);
-        k = k < 0 ? k : (ssize_t)n;
-        n = 0;
-    } else if (f->state == FILE_STREAM && at + n > f->visible) {
-        k = file_flush_writer(f, 0, err);
-        if (k == 0) {
-            f->visible = f->size;
-            f->gen++;
-        }
-    }
-    gen = f->gen;
-    pthread_mutex_unlock(&f->lock);
-    return k < 0 || n == 0 ? k : read_store(h, gen, buf, n, at, err);
 }
 
 /* ---- how a file changes its state; with the lock ---- */
@@ -438,7 +341,7 @@ static int begin_stage(struct file *f, struct err *err)
                  : err_set(err, ERR_UNSUPPORTED, "this namenode lets files only be appended to");
 
     if (rc == 0 && f->state == FILE_CLEAN)
-        rc = open_reader(f, f->fs, &base, err);
+        rc = file_open_reader(f, f->fs, &base, err);
     if (rc == 0)
         rc = stage_new(f->m->o.stage_dir, &f->stage, err);
     if (rc < 0) {
@@ -490,7 +393,7 @@ static int to_stream(struct file *f, struct err *err)
         if (rc == 0) {
             f->size = size > other ? size : other;
             f->base_length = other;
-            rc = open_reader(f, f->fs, &f->base, err);
+            rc = file_open_reader(f, f->fs, &f->base, err);
         }
         return rc;
     }
@@ -643,14 +546,19 @@ static int write_locked(struct file *f, const char *bytes, size_t n, uint64_t at
 static void end_one_stream(struct files *all, const struct file *but)
 {
     struct file *oldest = NULL;
+    uint64_t used_ms, oldest_ms = UINT64_MAX;
+    enum file_state state;
 
     pthread_mutex_lock(&all->lock);
     for (int i = 0; i < BUCKETS; i++)
         for (struct file *f = all->table[i]; f; f = f->next)
-            if (f != but && f->state == FILE_STREAM && (!oldest || f->used_ms < oldest->used_ms))
+            if (f != but && peek(f, &state, &used_ms) && state == FILE_STREAM &&
+                used_ms < oldest_ms) {
                 oldest = f;
+                oldest_ms = used_ms;
+            }
     if (oldest)
-        oldest->handles++;
+        take(oldest);
     pthread_mutex_unlock(&all->lock);
     if (!oldest)
         return;
@@ -822,12 +730,18 @@ static int flush_stream(struct file *f, struct err *err)
     return rc;
 }
 
-int file_flush(struct file *f, struct err *err)
+static int flush(struct file *f, enum flushing how, struct err *err)
 {
     struct err why = {0};
     int rc = 0;
 
     pthread_mutex_lock(&f->lock);
+    if (f->hidden && how != FLUSH_IDLE) {
+        pthread_mutex_unlock(&f->lock);
+        return 0;
+    }
+    if (how != FLUSH_DESCRIPTOR)
+        f->shared = false;
     if (f->failed.code) {
         why = f->failed;
         rc = -(int)why.code;
@@ -844,6 +758,11 @@ int file_flush(struct file *f, struct err *err)
     if (rc < 0 && err)
         *err = why;
     return rc;
+}
+
+int file_flush(struct file *f, struct err *err)
+{
+    return flush(f, FLUSH_DESCRIPTOR, err);
 }
 
 void file_made(struct file *f, struct dfs_file *writer)
@@ -865,6 +784,36 @@ uint64_t file_size(struct file *f)
     size = f->size;
     pthread_mutex_unlock(&f->lock);
     return size;
+}
+
+bool file_is_written(struct file *f)
+{
+    bool is;
+
+    pthread_mutex_lock(&f->lock);
+    is = f->state != FILE_CLEAN;
+    pthread_mutex_unlock(&f->lock);
+    return is;
+}
+
+bool file_is_hidden(struct file *f)
+{
+    bool is;
+
+    pthread_mutex_lock(&f->lock);
+    is = f->hidden != NULL;
+    pthread_mutex_unlock(&f->lock);
+    return is;
+}
+
+void file_hide(struct file *f, struct dfs *fs, const char *path)
+{
+    pthread_mutex_lock(&f->lock);
+    if (fs)
+        f->fs = fs;
+    free(f->hidden);
+    f->hidden = strdup(path);
+    pthread_mutex_unlock(&f->lock);
 }
 
 bool file_set_times(struct file *f, int64_t mtime_ms, int64_t atime_ms)

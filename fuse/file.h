@@ -19,7 +19,8 @@
  * A file whose last name goes while it is open gets another name (ops_names.c), and is deleted when
  * it is closed.
  *
- * Thread:  any; a file's lock is held while it talks to the store for writing.  Order: file, then table.
+ * Thread:  any; a file's lock is held while it talks to the store for writing.  Order: file, then table; with
+ *          the table's, a file's is only tried.
  * Memory:  HELD bytes of all files together at most HELD_ALL_MAX; beyond, files stream at once.
  */
 #ifndef DFS_FUSE_FILE_H
@@ -47,9 +48,11 @@ struct file {
     struct file *next; /* in the table */
     struct mount *m;
     fuse_ino_t ino;
-    char path[64]; /* by number */
-    int handles;
-    pthread_mutex_t lock;
+    char path[64];        /* by number */
+    int handles;          /* with the table's lock */
+    uint64_t taken;       /* how many there ever were; with the table's lock */
+    pthread_mutex_t lock; /* what follows */
+    struct handle *open;
     enum file_state state;
     struct dfs *fs;          /* of who wrote last */
     uint64_t size, mtime_ms; /* as programs see it; counts while not CLEAN */
@@ -77,11 +80,13 @@ struct handle {
     struct file *f;
     struct dfs *fs;
     int flags;
-    pthread_mutex_t lock; /* reading */
+    struct handle *next, **link; /* those of the file; with its lock */
+    pthread_mutex_t lock;        /* reading */
     struct reading *reading;
 };
 
 int files_new(struct mount *m, struct files **out, struct err *err);
+/* Nobody calls any more; what is still open is given up, and gone if it has no name. */
 void files_free(struct files *fs);
 /* The file of an inode, made when nobody has it open: of @size in the store.  One more handle. */
 int files_open(struct files *all, fuse_ino_t ino, struct dfs *fs, uint64_t size, struct file **out,
@@ -110,9 +115,13 @@ int file_truncate(struct file *f, struct dfs *fs, uint64_t size, struct err *err
 int file_zero(struct file *f, struct dfs *fs, uint64_t from, uint64_t to, struct err *err);
 /* All that was written is on disks, and everybody's. @may_write: by a handle that may. */
 int file_sync(struct file *f, bool may_write, struct err *err);
-/* A descriptor was closed: all that was written is everybody's. */
+/* A descriptor was closed: all that was written is everybody's, but of a file that has no name any more. */
 int file_flush(struct file *f, struct err *err);
 uint64_t file_size(struct file *f);
+bool file_is_written(struct file *f); /* here: what its handles see is what there is */
+bool file_is_hidden(struct file *f);
+/* It was unlinked, and is at @path until it is closed.  @fs may be NULL: as before. */
+void file_hide(struct file *f, struct dfs *fs, const char *path);
 /* Times that the file is to have; false: nothing is being written, the store can be told. */
 bool file_set_times(struct file *f, int64_t mtime_ms, int64_t atime_ms);
 
@@ -120,6 +129,9 @@ bool file_set_times(struct file *f, int64_t mtime_ms, int64_t atime_ms);
 
 /* To write at the file's end; its length is dfs_tell(). */
 int file_append(struct file *f, struct dfs_file **out, struct err *err);
+/* To read it. What was allowed at the opening stays allowed, though the mode may have changed since: who
+ * mounted may be able to help. */
+int file_open_reader(struct file *f, struct dfs *fs, struct dfs_file **out, struct err *err);
 /* dfs_flush() of the stream, of a striped file too; a failure of that ends the stream. */
 int file_flush_writer(struct file *f, unsigned how, struct err *err);
 int file_settle(struct file *f, int rc, struct err *err); /* CLEAN again, or failed */

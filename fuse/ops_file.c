@@ -44,17 +44,6 @@ static void check_pages(struct mount *m, fuse_ino_t ino, const struct dfs_file *
         fuse_lowlevel_notify_inval_inode(m->session, ino, -1, 0);
 }
 
-/* Somebody is writing it here: what they see is what there is. */
-static bool is_being_written(struct file *f)
-{
-    bool is;
-
-    pthread_mutex_lock(&f->lock);
-    is = f->state != FILE_CLEAN;
-    pthread_mutex_unlock(&f->lock);
-    return is;
-}
-
 /* What the store says to an opening: may they, and how long is it. */
 static int ask_store(struct call *c, int flags, struct dfs_file **reader, uint64_t *length)
 {
@@ -91,7 +80,7 @@ static int give_handle(struct call *c, fuse_ino_t ino, uint64_t length, struct d
         dfs_close(reader, NULL);
         return rc;
     }
-    if (is_being_written(f)) {
+    if (file_is_written(f)) {
         dfs_close(reader, NULL); /* what it sees is not all */
         reader = NULL;
         fi->keep_cache = 1;
@@ -300,7 +289,7 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         fuse_reply_err(req, 0);
         return;
     }
-    rc = h->f->hidden ? 0 : file_flush(h->f, &err);
+    rc = file_flush(h->f, &err);
     fuse_reply_err(req, rc < 0 ? write_errno(h, rc, &err) : 0);
 }
 

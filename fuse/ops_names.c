@@ -182,7 +182,7 @@ static void answer_attr(struct call *c, fuse_req_t req, fuse_ino_t ino)
     before = seen_length(c->m->seen, ino, length);
     f = before < length && S_ISREG(attr.st_mode) ? files_find(c->m->files, ino) : NULL;
     if (f) {
-        bool ours = f->state != FILE_CLEAN;
+        bool ours = file_is_written(f);
 
         files_close(f);
         if (!ours)
@@ -459,13 +459,8 @@ static bool hide(struct call *c, fuse_ino_t dir, const char *path, const struct 
     snprintf(name, sizeof name, FILE_HIDDEN "%016" PRIx64, env_random_u64(env_posix()));
     node_child(c->m->nodes, dir, name, to);
     *rc = dfs_rename(c->fs, path, to, false, &c->err);
-    if (*rc == 0) {
-        pthread_mutex_lock(&f->lock);
-        f->fs = c->fs;
-        free(f->hidden);
-        f->hidden = strdup(to);
-        pthread_mutex_unlock(&f->lock);
-    }
+    if (*rc == 0)
+        file_hide(f, c->fs, to);
     files_close(f);
     return true;
 }
@@ -517,13 +512,9 @@ static bool move_hidden_up(struct call *c, const struct dfs_stat *dir)
         size_t up = (size_t)(strrchr(c->path, '/') - c->path);
 
         snprintf(to, sizeof to, "%.*s%s", (int)up, c->path, base);
-        all = f && f->hidden && dfs_rename(c->fs, list[i].path, to, false, NULL) == 0;
-        if (all) {
-            pthread_mutex_lock(&f->lock);
-            free(f->hidden);
-            f->hidden = strdup(to);
-            pthread_mutex_unlock(&f->lock);
-        }
+        all = f && file_is_hidden(f) && dfs_rename(c->fs, list[i].path, to, false, NULL) == 0;
+        if (all)
+            file_hide(f, NULL, to);
         if (f)
             files_close(f);
     }

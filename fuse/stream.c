@@ -1,4 +1,4 @@
-/* stream.c -- the writer at a file's end: opened to append, and flushed. */
+/* stream.c -- a file of the store: opened to be read, or to append, and flushed. */
 #include "fuse/file.h"
 
 int file_append(struct file *f, struct dfs_file **out, struct err *err)
@@ -11,6 +11,13 @@ int file_append(struct file *f, struct dfs_file **out, struct err *err)
         rc = dfs_create(f->fs, f->path, &how, out, err);
     }
     return rc == -ERR_ACCESS ? dfs_create(f->m->own, f->path, &how, out, err) : rc;
+}
+
+int file_open_reader(struct file *f, struct dfs *fs, struct dfs_file **out, struct err *err)
+{
+    int rc = dfs_open(fs, f->path, out, err);
+
+    return rc == -ERR_ACCESS ? dfs_open(f->m->own, f->path, out, err) : rc;
 }
 
 /* Nothing of a group is safe before it has ended: the stream is closed, and goes on behind it. */

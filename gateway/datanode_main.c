@@ -1,5 +1,6 @@
 /* datanode -- stores blocks, and is a gateway to the store over HTTP.  docs/man/datanode.1 */
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +10,14 @@
 #include "datanode/wiring.h"
 #include "gateway/gateway.h"
 
-static struct wiring *running;
+static struct wiring *_Atomic running; /* read by a signal handler, on any thread */
 
 static void on_signal(int sig)
 {
-    if (running)
-        wiring_wake(running, sig == SIGINT ? "interrupted" : "terminated");
+    struct wiring *w = atomic_load(&running);
+
+    if (w)
+        wiring_wake(w, sig == SIGINT ? "interrupted" : "terminated");
 }
 
 static int usage(FILE *out, int status)
@@ -29,24 +32,25 @@ static int usage(FILE *out, int status)
 static int serve(const struct conf *conf)
 {
     struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+    struct wiring *w;
     struct err err;
 
     sigaction(SIGPIPE, &ignore, NULL);
     const struct http_route webhdfs = {"/webhdfs/v1", gateway_serve, (void *)conf};
 
-    if (wiring_open_serving(conf, env_posix(), &webhdfs, 1, &running, &err) < 0) {
+    if (wiring_open_serving(conf, env_posix(), &webhdfs, 1, &w, &err) < 0) {
         fprintf(stderr, "datanode: %s\n", err.text);
         return 1;
     }
+    atomic_store(&running, w);
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
-    const char *why = wiring_wait(running);
+    const char *why = wiring_wait(w);
     bool asked = strcmp(why, "terminated") == 0 || strcmp(why, "interrupted") == 0 ||
                  strncmp(why, "an administrator", 16) == 0;
-    struct wiring *w = running;
 
     LOG_INFO("dn.stop", "why=\"%s\"", why);
-    running = NULL;
+    atomic_store(&running, NULL);
     wiring_close(w);
     return asked ? 0 : 1;
 }

@@ -133,7 +133,7 @@ struct parts {
     Pb__ExportedBlockKeysProto keys;
     Pb__BlockKeyProto key;
     Pb__DatanodeStorageProto storage;
-    char uuid[16], ip[16], storage_id[16];
+    char uuid[24], ip[16], storage_id[16];
 };
 
 static void fill(struct parts *p, int i)

@@ -39,7 +39,7 @@ static struct peer_stats *begin(bool on)
 /* @n writes to each of @peers, the i-th taking (i + 1) times @each ns; the first alone @first. */
 static void writes(struct peer_stats *s, int peers, int n, uint64_t first, uint64_t each)
 {
-    char name[20];
+    char name[32];
 
     for (int i = 0; i < peers; i++) {
         snprintf(name, sizeof name, "10.0.0.%d:9864", i + 1);
