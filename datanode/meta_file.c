@@ -32,14 +32,18 @@ int meta_header_parse(struct rd *r, struct checksum *out, struct err *err)
 
 int meta_header_read(struct env *env, int fd, struct checksum *out, struct err *err)
 {
-    uint8_t bytes[META_HEADER_BYTES];
+    uint8_t bytes[META_HEADER_BYTES + 1];
     ssize_t n = env_pread(env, fd, bytes, sizeof bytes, 0, err);
     struct rd r;
+    int rc;
 
     if (n < 0)
         return (int)n;
     r = rd_of(bytes, (size_t)n);
-    return meta_header_parse(&r, out, err);
+    rc = meta_header_parse(&r, out, err);
+    if (rc == 0 && checksum_size(out) == 0 && n > META_HEADER_BYTES)
+        return err_set(err, ERR_CORRUPT, "meta file with sums whose header says there are none");
+    return rc;
 }
 
 /* The longest prefix of @chunk whose sum is @want; 0 when none is. */

@@ -1,5 +1,6 @@
 #include "datanode/volume.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -184,16 +185,79 @@ static int write_volume_version(struct volume *v, const struct pool_info *pool, 
     return properties_write(v->env, path, &p, err);
 }
 
-static int check_layout(const struct volume *v, const struct properties *p, struct err *err)
+static bool is_number(const char *text)
 {
-    const char *text = get_or(p, "layoutVersion");
+    char *end;
+
+    errno = 0;
+    strtoll(text, &end, 10);
+    return *text && !*end && errno == 0;
+}
+
+/* What both kinds of VERSION have. */
+static int check_layout(const struct volume *v, const char *file, const struct properties *p,
+                        struct err *err)
+{
+    const char *text = get_or(p, "layoutVersion"), *ctime = get_or(p, "cTime");
     long layout = strtol(text, NULL, 10);
 
-    if (layout > LAYOUT_OLDEST || layout < DATANODE_LAYOUT)
+    if (!is_number(text) || layout > LAYOUT_OLDEST || layout < DATANODE_LAYOUT)
         return err_set(err, ERR_VERSION,
                        "Unexpected version of storage directory %s. Reported: %s. Expecting = %d.",
                        v->root, *text ? text : "none", DATANODE_LAYOUT);
+    if (!is_number(ctime))
+        return err_set(err, ERR_INCONSISTENT,
+                       "Directory %s is in an inconsistent state: file %s has cTime %s", v->root,
+                       file, *ctime ? ctime : "missing");
     return 0;
+}
+
+static bool holds_something(const char *path)
+{
+    DIR *dir = opendir(path);
+    struct dirent *e;
+    bool some = false;
+
+    while (dir && !some && (e = readdir(dir)))
+        some = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    if (dir)
+        closedir(dir);
+    return some;
+}
+
+/* A pool without VERSION is not formatted yet, or has lost it: then replicas lie there. */
+static int check_new_pool(const struct volume *v, const char *pool_dir, struct err *err)
+{
+    static const char *const leaves[] = {"current/VERSION", "current/finalized", "current/rbw"};
+    char path[2 * LONG_PATH];
+    bool used = false;
+
+    for (size_t i = 0; i < sizeof leaves / sizeof *leaves && !used; i++) {
+        snprintf(path, sizeof path, "%s/%s", pool_dir, leaves[i]);
+        used = i == 0 ? access(path, F_OK) == 0 : holds_something(path);
+    }
+    return !used ? 0
+                 : err_set(err, ERR_INCONSISTENT,
+                           "Directory %s is in an inconsistent state: there is %s, but a VERSION "
+                           "is missing",
+                           v->root, path);
+}
+
+static int check_new_volume(const struct volume *v, const char *current, struct err *err)
+{
+    char pool_dir[LONG_PATH + 256];
+    DIR *dir = opendir(current);
+    struct dirent *e;
+    int rc = 0;
+
+    while (dir && rc == 0 && (e = readdir(dir)))
+        if (strncmp(e->d_name, "BP-", 3) == 0) {
+            snprintf(pool_dir, sizeof pool_dir, "%s/%s", current, e->d_name);
+            rc = check_new_pool(v, pool_dir, err);
+        }
+    if (dir)
+        closedir(dir);
+    return rc;
 }
 
 /* A directory that has a VERSION: does it belong to this cluster and this datanode? */
@@ -202,7 +266,7 @@ static int check_volume_version(struct volume *v, const struct properties *p,
 {
     const char *cluster = get_or(p, "clusterID"), *owner = get_or(p, "datanodeUuid");
     const char *kind = get_or(p, "storageType");
-    int rc = check_layout(v, p, err);
+    int rc = check_layout(v, "VERSION", p, err);
 
     if (rc < 0)
         return rc;
@@ -241,9 +305,12 @@ static int join_cluster(struct volume *v, const struct pool_info *pool, const ch
         return check_volume_version(v, &p, pool, uuid, err);
     if (rc != -ERR_NOENT)
         return rc;
+    snprintf(path, sizeof path, "%s/current", v->root);
+    rc = check_new_volume(v, path, err);
+    if (rc < 0)
+        return rc;
     make_uuid(v->env, id, sizeof id);
     snprintf(v->storage_id, sizeof v->storage_id, "DS-%s", id);
-    snprintf(path, sizeof path, "%s/current", v->root);
     rc = env_mkdirs(v->env, path, 0755, err);
     return rc < 0 ? rc : write_volume_version(v, pool, uuid, err);
 }
@@ -252,11 +319,14 @@ static int check_pool_version(const struct volume *v, const struct properties *p
                               const struct pool_info *pool, struct err *err)
 {
     const char *ns = get_or(p, "namespaceID"), *id = get_or(p, "blockpoolID");
-    int rc = check_layout(v, p, err);
+    char file[LONG_PATH];
+    int rc;
 
+    snprintf(file, sizeof file, "%s/current/VERSION", v->pool_dir);
+    rc = check_layout(v, file, p, err);
     if (rc < 0)
         return rc;
-    if (strtoul(ns, NULL, 10) != pool->namespace_id)
+    if (!is_number(ns) || strtoul(ns, NULL, 10) != pool->namespace_id)
         return err_set(err, ERR_BAD_POOL,
                        "Incompatible namespaceIDs in %s: namenode namespaceID = %" PRIu32
                        "; datanode namespaceID = %s",
@@ -265,6 +335,11 @@ static int check_pool_version(const struct volume *v, const struct properties *p
         return err_set(err, ERR_BAD_POOL,
                        "Unexpected blockpoolID %s in %s: namenode blockpoolID = %s", id,
                        v->pool_dir, pool->pool_id);
+    if (strtoull(get_or(p, "cTime"), NULL, 10) > pool->ctime_ms)
+        return err_set(err, ERR_INCONSISTENT,
+                       "Datanode state in %s: CTime = %s is newer than the namespace state: CTime "
+                       "= %" PRIu64,
+                       v->pool_dir, get_or(p, "cTime"), pool->ctime_ms);
     return 0;
 }
 
@@ -281,9 +356,29 @@ static int make_pool_dirs(struct volume *v, struct err *err)
     return rc;
 }
 
+static int make_pool_version(struct volume *v, const struct pool_info *pool, const char *path,
+                             struct err *err)
+{
+    struct properties fresh = {0};
+    char current[LONG_PATH];
+    int rc;
+
+    snprintf(current, sizeof current, "%s/current", v->pool_dir);
+    rc = check_new_pool(v, v->pool_dir, err);
+    if (rc == 0)
+        rc = env_mkdirs(v->env, current, 0755, err);
+    if (rc < 0)
+        return rc;
+    properties_set(&fresh, "namespaceID", "%" PRIu32, pool->namespace_id);
+    properties_set(&fresh, "blockpoolID", "%s", pool->pool_id);
+    properties_set(&fresh, "cTime", "%" PRIu64, pool->ctime_ms);
+    properties_set(&fresh, "layoutVersion", "%d", DATANODE_LAYOUT);
+    return properties_write(v->env, path, &fresh, err);
+}
+
 static int join_pool(struct volume *v, const struct pool_info *pool, struct err *err)
 {
-    struct properties p, fresh = {0};
+    struct properties p;
     char path[LONG_PATH];
     int rc;
 
@@ -291,17 +386,9 @@ static int join_pool(struct volume *v, const struct pool_info *pool, struct err 
     rc = properties_read(v->env, path, &p, err);
     if (rc == 0)
         rc = check_pool_version(v, &p, pool, err);
-    if (rc < 0 && rc != -ERR_NOENT)
-        return rc;
-    bool missing = rc == -ERR_NOENT;
-    rc = make_pool_dirs(v, err);
-    if (rc < 0 || !missing)
-        return rc;
-    properties_set(&fresh, "namespaceID", "%" PRIu32, pool->namespace_id);
-    properties_set(&fresh, "blockpoolID", "%s", pool->pool_id);
-    properties_set(&fresh, "cTime", "%" PRIu64, pool->ctime_ms);
-    properties_set(&fresh, "layoutVersion", "%d", DATANODE_LAYOUT);
-    return properties_write(v->env, path, &fresh, err);
+    else if (rc == -ERR_NOENT)
+        rc = make_pool_version(v, pool, path, err);
+    return rc < 0 ? rc : make_pool_dirs(v, err);
 }
 
 int volume_join(struct volume *v, const struct pool_info *pool, const char *datanode_uuid,

@@ -123,6 +123,29 @@ static void test_a_half_formatted_directory_is_formatted_again(void)
     volume_close(v);
 }
 
+static void test_a_directory_with_replicas_that_lost_its_version_is_refused(void)
+{
+    static const char *const lost[] = {"current/" POOL "/current/VERSION", "current/VERSION"};
+
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
+        const char *dir = suite_tmp_dir();
+        struct volume *v = open_at(dir);
+        char path[512];
+        struct err err;
+
+        CU_ASSERT(volume_join(v, &test_pool, "uuid-1", NULL) == 0);
+        volume_block_path(v, HOME_RBW, 5, path, sizeof path);
+        close(open(path, O_CREAT | O_WRONLY, 0644));
+        volume_close(v);
+        snprintf(path, sizeof path, "%s/%s", dir, lost[i]);
+        CU_ASSERT(unlink(path) == 0);
+        v = open_at(dir);
+        CU_ASSERT(volume_join(v, &test_pool, "uuid-1", &err) == -ERR_INCONSISTENT);
+        CU_ASSERT(strstr(err.text, dir) != NULL && access(path, F_OK) < 0);
+        volume_close(v);
+    }
+}
+
 static void test_the_type_of_a_storage_stands_in_front_of_its_path(void)
 {
     char spec[512];
@@ -156,5 +179,6 @@ SUITE(volume, TEST(test_a_fresh_directory_is_formatted_as_hadoops),
       TEST(test_a_directory_of_another_cluster_is_refused_with_both_ids),
       TEST(test_a_layout_from_the_future_is_refused), TEST(test_a_directory_in_use_is_refused),
       TEST(test_a_half_formatted_directory_is_formatted_again),
+      TEST(test_a_directory_with_replicas_that_lost_its_version_is_refused),
       TEST(test_the_type_of_a_storage_stands_in_front_of_its_path),
       TEST(test_blocks_lie_where_hadoop_looks_for_them))
