@@ -1,6 +1,9 @@
 #include "compute/commit.h"
 
 #include <stdio.h>
+#include <string.h>
+
+enum { DEPTH_MAX = 64 };
 
 int commit_check(struct store *s, const char *output, struct err *err)
 {
@@ -79,14 +82,80 @@ static int move_parts(struct store *s, const Pb__JobSpecProto *spec, const struc
     return rc;
 }
 
+/* ---- what programs wrote beside their parts ---- */
+
+static int merge_into(struct store *s, const char *from, const char *to, int depth,
+                      struct err *err);
+
+static int move_side(struct store *s, const struct store_entry *from, const char *dir, int depth,
+                     struct err *err)
+{
+    char to[STORE_URI_MAX];
+    struct store_entry there;
+    int rc = store_join(dir, strrchr(from->uri, '/') + 1, to, sizeof to, err);
+
+    if (rc < 0)
+        return rc;
+    rc = store_stat(s, to, &there, err);
+    if (rc == -ERR_NOENT)
+        return store_rename(s, from->uri, to, err);
+    if (rc < 0)
+        return rc;
+    bool both = from->is_dir && there.is_dir;
+
+    store_entry_done(&there);
+    if (both)
+        return merge_into(s, from->uri, to, depth + 1, err);
+    rc = store_delete(s, to, true, err); /* as Hadoop: of two with one name the later stays */
+    return rc < 0 ? rc : store_rename(s, from->uri, to, err);
+}
+
+static int merge_into(struct store *s, const char *from, const char *to, int depth, struct err *err)
+{
+    struct store_entry *list = NULL;
+    size_t n = 0;
+    int rc = depth > DEPTH_MAX
+                 ? err_set(err, ERR_LIMIT, "%s: over %d directories deep", to, DEPTH_MAX)
+                 : store_list(s, from, &list, &n, err);
+
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = move_side(s, &list[i], to, depth, err);
+    store_entries_free(list, n);
+    return rc == -ERR_NOENT ? 0 : rc; /* the attempt wrote nothing */
+}
+
+/* The parts are away: one question tells whether any attempt wrote more than its part. */
+static int move_sides(struct store *s, const Pb__JobSpecProto *spec, const struct task_id *attempts,
+                      size_t count, struct err *err)
+{
+    char path[STORE_URI_MAX];
+    uint64_t files;
+    int rc = temporary(spec->output, path, sizeof path, err);
+
+    if (rc == 0)
+        rc = store_count_files(s, path, &files, err);
+    if (rc < 0 || files == 0)
+        return rc == -ERR_NOENT ? 0 : rc;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        rc = commit_part_uri(spec, &attempts[i], path, sizeof path, err);
+        if (rc < 0)
+            break;
+        *strrchr(path, '/') = 0;
+        rc = merge_into(s, path, spec->output, 0, err);
+    }
+    return rc;
+}
+
 int commit_job(struct store *s, const Pb__JobSpecProto *spec, const struct task_id *attempts,
-               size_t count, struct err *err)
+               size_t parts, size_t count, struct err *err)
 {
     const char *output = spec->output;
     char path[STORE_URI_MAX];
     struct store_file *f;
-    int rc = move_parts(s, spec, attempts, count, err);
+    int rc = move_parts(s, spec, attempts, parts, err);
 
+    if (rc == 0)
+        rc = move_sides(s, spec, attempts, count, err);
     if (rc == 0)
         rc = commit_abort(s, output, err);
     if (rc == 0)

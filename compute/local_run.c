@@ -237,18 +237,18 @@ static void end(struct run *r)
 static int commit(struct run *r, struct err *err)
 {
     struct local_job *j = r->job;
-    uint32_t count = j->spec->reduces ? j->spec->reduces : (uint32_t)j->split_count;
-    struct task_id *ids = calloc(count + 1, sizeof *ids);
+    uint32_t reduces = j->spec->reduces, maps = (uint32_t)j->split_count, count = reduces + maps;
+    struct task_id *ids = calloc((size_t)count + 1, sizeof *ids);
     int rc;
 
     if (!ids)
         return err_set(err, ERR_NOMEM, "no memory to commit %u parts", count);
     for (uint32_t i = 0; i < count; i++) {
         ids[i] = r->id;
-        ids[i].index = i;
-        ids[i].is_reduce = j->spec->reduces > 0;
+        ids[i].index = i < reduces ? i : i - reduces;
+        ids[i].is_reduce = i < reduces;
     }
-    rc = commit_job(j->store, j->spec, ids, count, err);
+    rc = commit_job(j->store, j->spec, ids, reduces ? reduces : maps, count, err);
     free(ids);
     return rc;
 }

@@ -302,7 +302,10 @@ void sched_job_status(const struct job *j, struct arena *a, Pb__JobStatusProto *
     id->epoch = j->id.epoch;
     id->job = j->id.job;
     out->id = id;
-    out->state = j->state;
+    /* Ended only when nothing of it is left in its output: who asked may look there next. */
+    out->state = sched_job_ended(j) && j->finishing && !j->finished_ms
+                     ? PB__JOB_STATE_PROTO__RUNNING
+                     : j->state;
     out->name = j->submit->spec->name;
     out->user = j->submit->spec->user;
     out->output = j->submit->spec->output;

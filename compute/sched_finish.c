@@ -18,7 +18,7 @@ struct finish {
     struct sched *s;
     struct job *j;
     struct task_id *winners;
-    size_t count;
+    size_t parts, count; /* the first of them have a part each */
 };
 
 /* The store is away or not ready: worth waiting for. */
@@ -33,7 +33,7 @@ static int once(const struct finish *f, struct store *store, bool commit, struct
 {
     const Pb__JobSpecProto *spec = f->j->submit->spec;
 
-    return commit ? commit_job(store, spec, f->winners, f->count, err)
+    return commit ? commit_job(store, spec, f->winners, f->parts, f->count, err)
                   : commit_abort(store, spec->output, err);
 }
 
@@ -122,19 +122,26 @@ static void *finish(void *ctx)
     return NULL;
 }
 
-static int choose_parts(struct finish *f)
+static void add_winners(struct finish *f, const struct sched_task *tasks, uint32_t n)
 {
-    struct job *j = f->j;
-    struct sched_task *tasks = j->reduce_count ? j->reduces : j->maps;
-    uint32_t n = j->reduce_count ? j->reduce_count : j->map_count;
-
-    f->winners = calloc(n + 1, sizeof *f->winners);
-    if (!f->winners)
-        return -1;
     for (uint32_t i = 0; i < n; i++)
         if (tasks[i].winner)
             sched_attempt_id(tasks[i].winner, &f->winners[f->count++]);
-    return j->state != PB__JOB_STATE_PROTO__COMMITTING || f->count == n ? 0 : -1;
+}
+
+static int choose_parts(struct finish *f)
+{
+    struct job *j = f->j;
+    uint32_t n = j->reduce_count ? j->reduce_count : j->map_count;
+
+    f->winners = calloc((size_t)j->map_count + j->reduce_count + 1, sizeof *f->winners);
+    if (!f->winners)
+        return -1;
+    add_winners(f, j->reduce_count ? j->reduces : j->maps, n);
+    f->parts = f->count;
+    if (j->reduce_count)
+        add_winners(f, j->maps, j->map_count);
+    return j->state != PB__JOB_STATE_PROTO__COMMITTING || f->parts == n ? 0 : -1;
 }
 
 void sched_finish(struct sched *s, struct job *j)

@@ -1,6 +1,7 @@
 /* sched_place.c -- which waiting task goes to which worker.
  *
- * Delay scheduling: a worker with room gets a map that reads a block on its host, one in memory first.  A
+ * Delay scheduling: a worker with room gets a map that reads a block on its host, one in memory first;
+ * a map whose block is in the memory of a worker with room is left to that one.  A
  * job that has none for it lets the offer pass; when it has let offers pass for
  * ashlar.scheduler.locality.wait, maps with a block in the worker's rack go too, and after
  * ashlar.scheduler.locality.wait.rack, any.  Maps whose blocks are on no host with a worker don't wait.  Each
@@ -117,6 +118,34 @@ static bool failed_here(struct sched *s, const struct sched_task *t, const struc
     return false;
 }
 
+/* A slot, and the memory that the job says its tasks need. */
+static bool has_room(const struct worker *w, const struct job *j, bool is_reduce)
+{
+    uint64_t needs = j ? j->rules.memory_mb[is_reduce] : 0;
+
+    return w->running[is_reduce] < w->slots &&
+           (!w->memory_mb || !needs || w->memory_used + needs <= w->memory_mb || !w->memory_used);
+}
+
+static bool can_be_told(const struct worker *w)
+{
+    return w->alive && (w->poll || w->asks) && !w->leaving;
+}
+
+/* Another worker, which has room now, has its block in memory. */
+static bool belongs_to_cache(struct sched *s, struct job *j, const struct sched_task *t,
+                             const struct worker *w)
+{
+    const Pb__SplitProto *sp = j->submit->splits[t->index];
+
+    for (const struct worker *x = sp->n_cachedhosts ? s->workers : NULL; x; x = x->next)
+        for (size_t h = 0; h < sp->n_cachedhosts; h++)
+            if (x != w && strcmp(sp->cachedhosts[h], x->ip) == 0 && can_be_told(x) &&
+                has_room(x, j, false) && !place_avoids(s, j, x) && !failed_here(s, t, x))
+                return true;
+    return false;
+}
+
 /* The first waiting task of the list that this worker may run. */
 static struct sched_task *first_of(struct sched *s, struct job *j, struct nearby *list,
                                    const struct worker *w)
@@ -130,7 +159,8 @@ static struct sched_task *first_of(struct sched *s, struct job *j, struct nearby
     for (size_t i = list->cursor; i < list->n; i++) {
         struct sched_task *t = &j->maps[list->tasks[i]];
 
-        if (t->state == TASK_WAITING && t->not_before_ms <= now && !failed_here(s, t, w))
+        if (t->state == TASK_WAITING && t->not_before_ms <= now && !failed_here(s, t, w) &&
+            !belongs_to_cache(s, j, t, w))
             return t;
     }
     return NULL;
@@ -259,15 +289,6 @@ static bool choose_twin(struct job *j, const struct worker *w, bool is_reduce, s
                        "speculative: its other attempt is slower than the job's tasks are");
 }
 
-/* A slot, and the memory that the job says its tasks need. */
-static bool has_room(const struct worker *w, const struct job *j, bool is_reduce)
-{
-    uint64_t needs = j ? j->rules.memory_mb[is_reduce] : 0;
-
-    return w->running[is_reduce] < w->slots &&
-           (!w->memory_mb || !needs || w->memory_used + needs <= w->memory_mb || !w->memory_used);
-}
-
 bool place_avoids(struct sched *s, const struct job *j, const struct worker *w)
 {
     struct job_node *n = NULL;
@@ -337,8 +358,7 @@ void place_offer(struct sched *s)
         return;
     s->settling = false;
     for (struct worker *w = s->workers; w && n < 4096; w = w->next)
-        if (w->alive && (w->poll || w->asks) && !w->leaving &&
-            (has_room(w, NULL, false) || has_room(w, NULL, true)))
+        if (can_be_told(w) && (has_room(w, NULL, false) || has_room(w, NULL, true)))
             list[n++] = w;
     while (any && n && anything_waits(s)) {
         any = false;

@@ -374,6 +374,41 @@ int store_list(struct store *s, const char *dir, struct store_entry **out, size_
     return finish(&e, rc, out, count);
 }
 
+static _Thread_local uint64_t files_seen;
+
+static int count_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)path;
+    (void)st;
+    (void)ftw;
+    files_seen += flag != FTW_D && flag != FTW_DP;
+    return 0;
+}
+
+int store_count_files(struct store *s, const char *dir, uint64_t *out, struct err *err)
+{
+    struct dfs_content content;
+    struct place p;
+    struct dfs *fs = NULL;
+    int rc = reach(s, dir, &p, &fs, err);
+
+    if (rc < 0)
+        return rc;
+    if (!p.local) {
+        rc = dfs_content(fs, p.path, &content, err);
+        if (rc < 0)
+            return rc;
+        *out = content.file_count;
+        free(content.ec_policy);
+        return 0;
+    }
+    files_seen = 0;
+    if (nftw(p.path, count_one, 16, FTW_PHYS) != 0)
+        return err_sys(err, errno, "file:%s", p.path);
+    *out = files_seen;
+    return 0;
+}
+
 static int glob_local(const struct place *p, struct entries *e, struct err *err)
 {
     glob_t g = {0};

@@ -42,6 +42,8 @@ void store_entry_done(struct store_entry *e);
 int store_stat(struct store *s, const char *path, struct store_entry *out, struct err *err);
 int store_list(struct store *s, const char *dir, struct store_entry **out, size_t *count,
                struct err *err); /* sorted by name */
+/* Files in @dir and below, in one question; -ERR_NOENT: there is no such directory. */
+int store_count_files(struct store *s, const char *dir, uint64_t *out, struct err *err);
 /* What matches, sorted; a pattern without wildcards matches what exists. */
 int store_glob(struct store *s, const char *pattern, struct store_entry **out, size_t *count,
                struct err *err);

@@ -81,6 +81,8 @@ bad "a combiner that loses the order" "$name" "$task" 'the combiner .* printed k
 bad "a signal" "$name" "$task" 'ended by signal 11 \(Segmentation fault\)' -- -input /line -mapper "sh -c 'kill -SEGV \$\$'"
 bad "a debug script has its say" "$name" "$task" 'oops' '\[debug script\]' 'looked at by 4' -- -input /line -mapper 'sh -c "echo oops >&2; exit 3"' \
   -mapdebug "sh -c 'echo looked at by \$#' x"
+bad "also one of a reducer's" "$name" 'task_[0-9]+_[0-9]+_r_000000 failed' 'oh dear' '\[debug script\]' 'its reducer: 4, oh dear' -- -input /line -mapper cat \
+  -reducer 'sh -c "cat > /dev/null; echo oh dear >&2; exit 3"' -reducedebug "sh -c 'echo its reducer: \$#, \$(cat \$2)' x" -mapdebug "sh -c 'echo not this one'"
 seq 1 300000 | sed 's/$/\t/' > "$T/want"
 good "a flood on standard error" "$T/want" -input /line -mapper 'sh -c "cat > /dev/null; seq 1 300000; seq 1 900000 >&2"' -reducer NONE
 
