@@ -168,7 +168,7 @@ aids: $(AIDS) $(B)/tests/preload/faulty.so
 # them their corpus (make fuzz-regress)
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_ENGINE ?= $(B)/tests/fuzz/regress.o
-$(FUZZ): $(B)/%: $(B)/%.o $(filter %.o,$(FUZZ_ENGINE)) $(foreach u,compute namenode datanode client proto common,$(B)/lib$(u).a)
+$(FUZZ): $(B)/%: $(B)/%.o $(filter %.o,$(FUZZ_ENGINE)) $(foreach u,gateway compute namenode datanode client proto common,$(B)/lib$(u).a)
 	$(CC) $(LDFLAGS) $(filter -%,$(FUZZ_ENGINE)) -o $@ $^ $(LIBS)
 fuzz-targets: $(FUZZ)
 fuzz-regress: fuzz-targets

@@ -5,7 +5,14 @@
 
 #include "common/log.h"
 
-enum { JOB_ARENA_MAX = 1 << 30, EXCUSES_MAX = 60, FETCH_FAILURES_MAX = 3, EVENTS_MAX = 10000000 };
+enum {
+    JOB_ARENA_MAX = 1 << 30,
+    EXCUSES_MAX = 60,
+    FETCH_FAILURES_MAX = 3,
+    EVENTS_MAX = 10000000,
+    MAPS_MAX = 10000000,
+    REDUCES_MAX = 100000,
+};
 
 uint64_t sched_now(struct sched *s)
 {
@@ -68,11 +75,23 @@ static struct sched_task *new_tasks(struct job *j, uint32_t n, bool is_reduce, u
     return t;
 }
 
+/* A journal may be damaged and still have the right sum. */
+static int check_size(const Pb__SubmitJobRequestProto *r, struct err *err)
+{
+    if (r->spec->reduces > REDUCES_MAX || r->n_splits > MAPS_MAX)
+        return err_set(err, ERR_LIMIT, "a job of %zu maps and %u reduces", r->n_splits,
+                       r->spec->reduces);
+    return 0;
+}
+
 struct job *sched_job_new(struct sched *s, const struct task_id *id,
                           const Pb__SubmitJobRequestProto *r, struct err *err)
 {
-    struct job *j = calloc(1, sizeof *j);
+    struct job *j;
 
+    if (check_size(r, err) < 0)
+        return NULL;
+    j = calloc(1, sizeof *j);
     if (!j)
         goto no_memory;
     j->id = *id;
@@ -209,9 +228,9 @@ int sched_submit(struct sched *s, const Pb__SubmitJobRequestProto *r, struct job
         *out = j;
         return 0;
     }
-    if (r->spec->reduces > 100000 || r->n_splits > 10000000)
-        return err_set(err, ERR_LIMIT, "a job of %zu maps and %u reduces", r->n_splits,
-                       r->spec->reduces);
+    rc = check_size(r, err);
+    if (rc < 0)
+        return rc;
     j = sched_job_new(s, &id, r, err);
     if (!j)
         return -ERR_NOMEM;

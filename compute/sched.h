@@ -342,6 +342,9 @@ void journal_task_lost(struct sched *s, struct job *j, const struct attempt *a);
 /* Durable; without the lock.  Which of the job's states it went to, and why. */
 int journal_state(struct sched *s, struct job *j, Pb__JobStateProto state, struct err *err);
 int journal_load(struct sched *s, struct err *err); /* at the start */
+/* Does again what the records say, up to the first that is cut or damaged; returns how many bytes were good. *j is
+ * NULL at first, and stays so when there is no job in them; it belongs to the caller. */
+size_t journal_replay(struct sched *s, const uint8_t *bytes, size_t n, struct job **j);
 void journal_remove(struct sched *s, struct job *j);
 /* Who is there, for a scheduler that starts: a hint, not synced. */
 void journal_workers_save(struct sched *s);

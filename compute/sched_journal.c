@@ -249,8 +249,22 @@ static void replay_lost(struct sched *s, struct job *j, const Pb__AttemptIdProto
 
     task_id_from(p, &id);
     a = sched_attempt(j, &id);
-    if (a && a->task->winner == a)
+    if (a && !a->task->is_reduce && a->task->winner == a)
         sched_map_lost(s, a->task, "as before the restart");
+}
+
+/* The record of a task may be missing, as the disk was full for a while: what was lost runs again, and the job is
+ * committed after that. */
+static bool can_become(const struct job *j, Pb__JobStateProto state)
+{
+    switch (state) {
+    case PB__JOB_STATE_PROTO__COMMITTING:
+        return j->maps_done == j->map_count && j->reduces_done == j->reduce_count;
+    case PB__JOB_STATE_PROTO__SUCCEEDED:
+    case PB__JOB_STATE_PROTO__FAILED:
+    case PB__JOB_STATE_PROTO__KILLED: return true;
+    default: return false;
+    }
 }
 
 static void replay_state(struct job *j, const Pb__JournalProto *r)
@@ -288,15 +302,14 @@ static void replay(struct sched *s, struct job **j, const Pb__JournalProto *r)
         replay_done(s, *j, r->done);
     if (r->lost)
         replay_lost(s, *j, r->lost);
-    if (r->has_state)
+    if (r->has_state && can_become(*j, r->state))
         replay_state(*j, r);
     if (r->has_restarts)
         (*j)->restarts = r->restarts;
 }
 
-/* Replays records up to the first that is cut or damaged: what came after it was not promised.
- * Returns how many bytes were good. */
-static size_t replay_bytes(struct sched *s, const uint8_t *bytes, size_t n, struct job **j)
+/* What comes after the first record that is cut or damaged was not promised. */
+size_t journal_replay(struct sched *s, const uint8_t *bytes, size_t n, struct job **j)
 {
     size_t at = 0;
 
@@ -365,7 +378,7 @@ static int load_one(struct sched *s, const char *name, struct err *err)
     rc = env_read_file(s->env, path, FILE_BYTES_MAX, &text, &n, err);
     if (rc < 0)
         return rc;
-    good = replay_bytes(s, (const uint8_t *)text, n, &j);
+    good = journal_replay(s, (const uint8_t *)text, n, &j);
     free(text);
     if (!j) {
         LOG_WARN("scheduler.journal", "file=%s err=\"no job in it\" next=\"leave it\"", path);
