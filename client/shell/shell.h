@@ -14,6 +14,7 @@
 #ifndef DFS_CLIENT_SHELL_SHELL_H
 #define DFS_CLIENT_SHELL_SHELL_H
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "client/shell/store.h"
@@ -40,7 +41,7 @@ struct shell {
     const struct command *command;
     const char *given[SHELL_OPTIONS_MAX], *given_values[SHELL_OPTIONS_MAX];
     int given_count;
-    int errors;
+    atomic_int errors; /* several files may be copied at a time */
 };
 
 /* ---- the table ---- */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,16 +128,26 @@ static int local_delete(const char *path, bool recursive, struct err *err)
     return rmdir(path) < 0 ? err_sys(err, errno, "%s", path) : 0;
 }
 
+/* Several files may be copied at a time, and getpwnam() has one answer for all threads. */
 static int local_chown(const char *path, const char *owner, const char *group, struct err *err)
 {
-    struct passwd *pw = owner ? getpwnam(owner) : NULL;
-    struct group *gr = group ? getgrnam(group) : NULL;
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct passwd *pw;
+    struct group *gr;
+    uid_t uid;
+    gid_t gid;
 
-    if (owner && !pw)
+    pthread_mutex_lock(&lock);
+    pw = owner ? getpwnam(owner) : NULL;
+    gr = group ? getgrnam(group) : NULL;
+    uid = pw ? pw->pw_uid : (uid_t)-1;
+    gid = gr ? gr->gr_gid : (gid_t)-1;
+    pthread_mutex_unlock(&lock);
+    if (owner && uid == (uid_t)-1)
         return err_set(err, ERR_ARGUMENT, "chown: invalid user: '%s'", owner);
-    if (group && !gr)
+    if (group && gid == (gid_t)-1)
         return err_set(err, ERR_ARGUMENT, "chown: invalid group: '%s'", group);
-    if (chown(path, pw ? pw->pw_uid : (uid_t)-1, gr ? gr->gr_gid : (gid_t)-1) < 0)
+    if (chown(path, uid, gid) < 0)
         return err_sys(err, errno, "%s", path);
     return 0;
 }
@@ -341,6 +352,8 @@ int stream_write(struct stream *st, const void *buf, size_t n, struct err *err)
 
 int stream_close(struct stream *st, struct err *err)
 {
+    free(st->buf);
+    st->buf = NULL;
     if (st->file)
         return dfs_close(st->file, err);
     return close(st->fd) < 0 ? err_sys(err, errno, "close") : 0;
@@ -348,6 +361,8 @@ int stream_close(struct stream *st, struct err *err)
 
 void stream_abandon(struct stream *st)
 {
+    free(st->buf);
+    st->buf = NULL;
     if (st->file)
         dfs_abandon(st->file);
     else if (st->fd >= 0)
@@ -356,7 +371,6 @@ void stream_abandon(struct stream *st)
 
 ssize_t stream_move(struct stream *from, struct stream *to, size_t n, struct err *err)
 {
-    static uint8_t *buf;
     ssize_t k;
     int rc;
 
@@ -364,9 +378,9 @@ ssize_t stream_move(struct stream *from, struct stream *to, size_t n, struct err
         return dfs_read_to_fd(from->file, to->fd, n, err);
     if (!from->file && to->file)
         return dfs_write_from_fd(to->file, from->fd, n, err);
-    if (!buf && !(buf = malloc(COPY_BYTES)))
+    if (!from->buf && !(from->buf = malloc(COPY_BYTES)))
         return err_set(err, ERR_NOMEM, "copy");
-    k = stream_read(from, buf, n < COPY_BYTES ? n : COPY_BYTES, err);
-    rc = k > 0 ? stream_write(to, buf, (size_t)k, err) : 0;
+    k = stream_read(from, from->buf, n < COPY_BYTES ? n : COPY_BYTES, err);
+    rc = k > 0 ? stream_write(to, from->buf, (size_t)k, err) : 0;
     return rc < 0 ? rc : k;
 }

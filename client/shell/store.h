@@ -38,6 +38,8 @@ int store_utimes(struct store *s, const char *path, int64_t mtime_ms, int64_t at
 struct stream {
     struct dfs_file *file;
     int fd; /* -1: file is used */
+    uint8_t *
+        buf; /* of stream_move(), when it needs one: each stream's own, for several may be moved at a time */
 };
 int store_open(struct store *s, const char *path, struct stream *out, struct err *err);
 int store_create(struct store *s, const char *path, const struct dfs_create *how,

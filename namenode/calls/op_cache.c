@@ -149,6 +149,39 @@ int op_modify_cache_pool(struct op *op, const Pb__ModifyCachePoolRequestProto *r
     return commit_pool(op, EDIT_MODIFY_CACHE_POOL, rq->info);
 }
 
+static bool path_is_shared(const struct cache_table *t, const struct cache_directive *d)
+{
+    for (uint32_t i = 0; i < t->directive_count; i++)
+        if (t->directives[i]->pool != d->pool && strcmp(t->directives[i]->path, d->path) == 0)
+            return true;
+    return false;
+}
+
+/* Hadoop's namenode, when it replays the end of a pool, forgets the paths of its directives for other
+ * pools' directives too, and stops at the next record of one of those.  So those that share a path
+ * end by records of their own before; these have no caller: a retry finds the pool's record alone. */
+static int end_shared_directives(struct op *op, const char *pool)
+{
+    const struct cache_table *t = ns_cache(op->nn->ns);
+    int rc = 0;
+
+    for (uint32_t i = t->directive_count; i-- > 0 && rc == 0;) {
+        const struct cache_directive *d = t->directives[i];
+        struct edit_op e = {.code = EDIT_REMOVE_CACHE_DIRECTIVE, .call_id = -2};
+        struct buf bytes;
+
+        if (strcmp(d->pool->name, pool) != 0 || !path_is_shared(t, d))
+            continue;
+        buf_init(&bytes, 64);
+        buf_put_be(&bytes, d->id, 8);
+        e.opaque = bytes.bytes;
+        e.opaque_n = (uint32_t)bytes.n;
+        rc = bytes.bad ? op_nomem(op) : nn_commit(op->nn, &e, &op->err);
+        buf_done(&bytes);
+    }
+    return rc;
+}
+
 int op_remove_cache_pool(struct op *op, const Pb__RemoveCachePoolRequestProto *rq,
                          Pb__RemoveCachePoolResponseProto *rs)
 {
@@ -163,6 +196,8 @@ int op_remove_cache_pool(struct op *op, const Pb__RemoveCachePoolRequestProto *r
     if (!cache_pool_find(ns_cache(op->nn->ns), rq->poolname))
         return err_set(&op->err, ERR_INVALID_REQUEST, "Cannot remove non-existent cache pool %s",
                        rq->poolname);
+    if ((rc = end_shared_directives(op, rq->poolname)) < 0)
+        return rc;
     buf_init(&bytes, 1 << 20);
     cache_put_name(&bytes, rq->poolname);
     return commit(op, EDIT_REMOVE_CACHE_POOL, &bytes);

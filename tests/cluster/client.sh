@@ -41,6 +41,14 @@ putter=$!
 for i in 3 2 1; do timeout "$(patience 20)" sh -c 'echo "$1" > "$2"' - "$i" "$T/pipes/$i"; done
 if wait $putter && [ "$("$dfs" cat "/pipes/*" | tr -d '\n')" = 123 ]; then pass "put -t 3 copies three files at a time"; else fail "put -t 3: $("$dfs" ls -R /pipes)"; fi
 
+# ---- cp -t copies within the store, each file through bytes of its own ----
+mkdir "$T/apart"
+for i in {1..8}; do head -c $((i * 300000)) /dev/urandom > "$T/apart/$i"; done
+"$dfs" put -t 4 "$T/apart" /apart
+check "cp -t 4 goes on" "$dfs" cp -t 4 /apart /again
+check "put, cp and get of eight files, four at a time" "$dfs" get -t 4 /again "$T/again"
+check "mix none of them" diff -r "$T/apart" "$T/again"
+
 # ---- a flipped bit: another replica is read, and the namenode hears of it ----
 "$dfs" -D dfs.replication=2 put "$T/f" /flip
 victim=$(stored /flip | head -n 1)

@@ -131,12 +131,14 @@ check "the dead one comes back and gets its copies" until_ok 60 live 3
 check "-setrep -w 3" timeout "$(patience 120)" java -Xmx256m -cp "$HADOOP_CONF_DIR:$HADOOP_LIB/*" \
   org.apache.hadoop.fs.FsShell -setrep -w 3 /f
 check "-rm frees the blocks" java_fs -rm -skipTrash /f
-until_ok 30 test -z "$(find "$T"/d? -path '*finalized*' -name 'blk_*')" || true
+no_blocks() { [ -z "$(find "$T"/d? -path '*finalized*' -name 'blk_*')" ]; }
+until_ok 30 no_blocks
 check "a file for the change of hands" java_fs -D dfs.replication=1 -put "$T/f" /h
 
 # The directory of datanode 0 goes to a Java datanode: what it holds is served, and back again.
 stop ours1
 stop ours2
+until_ok 60 live 1
 check "a file of one copy on datanode 0" java_fs -D dfs.replication=1 -put "$T/f" /only0
 stop ours0
 java_exec org.apache.hadoop.hdfs.server.datanode.DataNode > "$T/javadn.log" 2>&1 &
@@ -147,7 +149,8 @@ reads "a Java datanode serves our directory" /only0 "$T/f"
 check "it appends to our block" java_fs -appendToFile "$T/g" /only0
 stop javadn
 ours 0
-until_ok 30 grep -q 'dn.report.*replicas=[1-9]' <(tail -n 2 "$T/ours0.log")
+reported() { tail -n 2 "$T/ours0.log" | grep -q 'dn.report.*replicas=[1-9]'; }
+until_ok 30 reported
 reads "and we serve its directory" /only0 "$T/fg"
 
 # A directory of another cluster is refused, with both ids.

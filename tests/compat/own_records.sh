@@ -1,6 +1,7 @@
 #!/bin/bash
 # own_records.sh -- what the calls that Hadoop has not leave behind is Hadoop's: after files were converted to and from an erasure code, changed
-# in the middle and exchanged, and the namespace was saved, Java's namenode serves it with our datanodes.
+# in the middle and exchanged, and the namespace was saved, Java's namenode serves it with our datanodes.  And it goes through
+# records that it would not have written itself.
 . "$(dirname "$0")/../lib/script.sh"
 
 if ! have_java; then
@@ -46,6 +47,12 @@ check "all reads" reads ours_fs
 look > "$T/ours"
 "$dfs" admin -safemode enter > /dev/null
 check "the namespace is saved" "$dfs" admin -saveNamespace
+"$dfs" admin -safemode leave > /dev/null
+# Hadoop's own namenode answers "Failed to locate entry" to the last of these, and would stop at its record.
+for pool in p1 p2; do "$dfs" cacheadmin -addPool $pool > /dev/null; done
+for pool in p1 p2 p1; do "$dfs" cacheadmin -addDirective -path /s -pool $pool -force > /dev/null; done
+"$dfs" cacheadmin -removePool p1 > /dev/null
+check "a directive whose path a pool that went had too is removed" "$dfs" cacheadmin -removeDirective 2
 stop nn
 java_exec org.apache.hadoop.hdfs.server.namenode.NameNode > "$T/nn.log" 2>&1 &
 pid[nn]=$!
