@@ -43,9 +43,13 @@ struct run {
 static void user_name(char *out, size_t n)
 {
     const char *name = getenv("HADOOP_USER_NAME");
-    const struct passwd *pw = name && *name ? NULL : getpwuid(geteuid());
+    struct passwd pw, *found = NULL;
+    char buf[4096];
 
-    snprintf(out, n, "%s", name && *name ? name : pw ? pw->pw_name : "nobody");
+    if (!name || !*name)
+        name = getpwuid_r(geteuid(), &pw, buf, sizeof buf, &found) == 0 && found ? found->pw_name
+                                                                                 : "nobody";
+    snprintf(out, n, "%s", name);
 }
 
 struct defines {

@@ -26,6 +26,7 @@ struct dataset {
     struct replica_map *map;
     struct draft **drafts; /* by number; slot 0 stays empty */
     uint32_t drafts_max;
+    struct draft *dying; /* of deleted replicas, whose writers have not left yet */
     struct block_cache *files;
     struct reaper *reaper;
     struct pool_info pool;
@@ -73,6 +74,10 @@ struct replica_place {
 };
 int replica_relocate(struct volume *v, uint64_t id, struct replica_place from,
                      struct replica_place to, struct err *err);
+/* The same, on the disk for good when it is to be @durable; nothing to do when they are there.  On failure
+ * they are where they were, unless not even that could be done. */
+int replica_move_files(struct volume *v, uint64_t id, struct replica_place from,
+                       struct replica_place to, bool durable, struct err *err);
 
 /* replica_scan.c: puts what the volume holds into the map; empties tmp/. */
 int replica_scan(struct dataset *ds, struct volume *v, struct err *err);
