@@ -73,6 +73,22 @@ threads() {
   while more; do "$B/tests/cluster/libhdfs_threads" "$FS_URI" /threads 1 | grep '^FAIL' && return; done
   echo well
 }
+mounted() {
+  local i
+  mkdir "$T/m"
+  "$B/bin/dfs-fuse" "$T/m" || return
+  mkdir "$T/m/mounted"
+  while more; do
+    for i in {1..8}; do
+      (cp "$T/tree/$i" "$T/m/mounted/.$i" && cmp "$T/tree/$i" "$T/m/mounted/.$i" && mv "$T/m/mounted/.$i" "$T/m/mounted/$i" &&
+        printf x >> "$T/m/mounted/$i" && ls "$T/m/mounted" > "$T/null" && cmp -n "$(stat -c %s "$T/tree/$i")" "$T/tree/$i" "$T/m/mounted/$i" || echo "mounted file $i") &
+    done > "$T/mounted.bad" 2>&1
+    wait
+    [ ! -s "$T/mounted.bad" ] || { cat "$T/mounted.bad"; return; }
+  done
+  echo well
+}
+
 # ---- what goes on beside them ----
 beside() {
   local n=0 key=dfs.datanode.max.transfer.threads
@@ -98,8 +114,10 @@ beside() {
 "$dfs" admin -allowSnapshot /cold > "$T/null"
 "$dfs" cacheadmin -addPool p > "$T/null"
 doing=("trees /plain" "trees /striped" web pages jobs_run threads beside)
+[ -e /dev/fuse ] && [ "$(id -u)" = 0 ] && doing+=(mounted)
 for what in "${doing[@]}"; do $what > "$T/is-${what//[ \/]/_}" 2>&1 & done
 wait
+[ -d "$T/m" ] && umount "$T/m"
 for what in "${doing[@]}"; do
   said=$T/is-${what//[ \/]/_}
   if [ "$(cat "$said")" = well ]; then pass "at the same time as all else: $what"; else fail "at the same time as all else: $what: $(tail -n 4 "$said" | tr '\n' ' ')"; fi
