@@ -198,29 +198,22 @@ static int load_file(struct conf *c, const char *path, bool must_exist, struct e
 
 /* ---- ${...} ---- */
 
-static const char *home_dir(char *scratch, size_t n)
+static const char *home_dir(void)
 {
     const char *home = getenv("HOME");
-    struct passwd pw, *found = NULL;
-    char buf[4096];
+    struct passwd *pw;
 
     if (home && *home)
         return home;
-    if (getpwuid_r(getuid(), &pw, buf, sizeof buf, &found) != 0 || !found)
-        return "/";
-    snprintf(scratch, n, "%s", found->pw_dir);
-    return scratch;
+    pw = getpwuid(getuid());
+    return pw ? pw->pw_dir : "/";
 }
 
-static const char *user_name(char *scratch, size_t n)
+static const char *user_name(void)
 {
-    struct passwd pw, *found = NULL;
-    char buf[4096];
+    struct passwd *pw = getpwuid(geteuid());
 
-    if (getpwuid_r(geteuid(), &pw, buf, sizeof buf, &found) != 0 || !found)
-        return "unknown";
-    snprintf(scratch, n, "%s", found->pw_name);
-    return scratch;
+    return pw ? pw->pw_name : "unknown";
 }
 
 static const char *raw(const struct conf *c, const char *key)
@@ -242,9 +235,9 @@ static const char *variable(const struct conf *c, const char *name, char *scratc
     const char *dash, *v;
 
     if (strcmp(name, "user.name") == 0)
-        return user_name(scratch, n);
+        return user_name();
     if (strcmp(name, "user.home") == 0)
-        return home_dir(scratch, n);
+        return home_dir();
     if (strncmp(name, "env.", 4) != 0)
         return raw(c, name);
     dash = strstr(name, ":-");
@@ -672,12 +665,11 @@ int conf_list(const char *text, char **out, int max)
 void conf_default_dir(const struct conf *c, const char *leaf, char *out, size_t n)
 {
     const char *tmp = conf_text(c, OPT_tmp_dir);
-    char home[4096];
 
     if (*tmp)
         snprintf(out, n, "%s/%s", tmp, leaf);
     else
-        snprintf(out, n, "%s/.ashlar/%s", home_dir(home, sizeof home), leaf);
+        snprintf(out, n, "%s/.ashlar/%s", home_dir(), leaf);
 }
 
 void conf_namenode(const struct conf *c, char *out, size_t n)

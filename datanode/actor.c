@@ -135,7 +135,9 @@ static void add_volume(struct beat *b, struct volume *v)
     Pb__DatanodeStorageProto *s = &b->storages[b->report_count];
     struct volume_room room;
 
-    if (atomic_load(&v->failed)) {
+    if (!volume_serves(v) && !volume_failed(v))
+        return;
+    if (volume_failed(v)) {
         b->failed[b->failed_count++] = v->root;
         b->failures.estimatedcapacitylosttotal += v->failed_capacity;
         if (v->failed_ms > b->failures.lastvolumefailuredate)

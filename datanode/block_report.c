@@ -25,7 +25,7 @@ static void add_row(struct report *r, const struct replica_facts *f)
     r->count++;
 }
 
-static void gather(struct datanode *dn, struct report *reports)
+static void gather(struct datanode *dn, struct report *reports, unsigned volumes)
 {
     struct replica_facts slice[SLICE];
     size_t cursor = 0;
@@ -33,7 +33,8 @@ static void gather(struct datanode *dn, struct report *reports)
 
     while ((n = dataset_list(dn->ds, &cursor, slice, SLICE)) > 0)
         for (int i = 0; i < n; i++)
-            add_row(&reports[slice[i].volume->index], &slice[i]);
+            if (slice[i].volume->index < volumes) /* else it is of one that is coming */
+                add_row(&reports[slice[i].volume->index], &slice[i]);
 }
 
 struct storage_report {
@@ -108,7 +109,7 @@ static int send_all(struct actor *a, struct report *reports, unsigned volumes, u
 
         if (reports[i].rows.bad)
             rc = err_set(err, ERR_LIMIT, "block report of %s over %d bytes", v->root, REPORT_MAX);
-        if (atomic_load(&v->failed))
+        if (!volume_serves(v))
             continue;
         fill_storage(&all[n], v, &reports[i]);
         list[n] = &all[n].report;
@@ -137,7 +138,7 @@ int actor_full_report(struct actor *a, uint64_t lease, struct err *err)
         return err_set(err, ERR_NOMEM, "block report");
     for (unsigned i = 0; i < volumes; i++)
         buf_init(&reports[i].rows, REPORT_MAX);
-    gather(a->dn, reports);
+    gather(a->dn, reports, volumes);
     rc = send_all(a, reports, volumes, lease, err);
     for (unsigned i = 0; i < volumes; i++)
         buf_done(&reports[i].rows);

@@ -117,6 +117,8 @@ static int delete_pool(struct datanode *dn, const char *pool_id, bool force, str
                        "The block pool is still running. First do a refreshNamenodes to shutdown "
                        "the block pool service");
     for (unsigned i = 0; i < dataset_volume_count(dn->ds); i++) {
+        if (!volume_serves(dataset_volume(dn->ds, i)))
+            continue;
         snprintf(path, sizeof path, "%s/current/%s", dataset_volume(dn->ds, i)->root, pool_id);
         if (!force && nftw(path, has_block, 16, FTW_PHYS) == 1)
             return err_set(err, ERR_NOTEMPTY,
@@ -196,7 +198,7 @@ static void get_volume_report(struct rpc_call *call, const ProtobufCMessage *m)
         int64_t promised = atomic_load(&v->promised);
         struct volume_room room;
 
-        if (atomic_load(&v->failed))
+        if (!volume_serves(v))
             continue;
         volume_room(v, &room);
         pb__datanode_volume_info_proto__init(&rows[i]);

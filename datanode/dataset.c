@@ -23,62 +23,6 @@ static void corpse_removed(void *ctx, const struct corpse *c)
         ds->options.deleted(ds->options.ctx, c->volume, &b);
 }
 
-/* Every directory that can't be opened counts as a failed volume. */
-static int open_volumes(struct dataset *ds, struct err *err)
-{
-    int failures = 0, rc = 0;
-    struct err first = {0};
-
-    for (int i = 0; i < ds->options.dir_count && i < VOLUMES_MAX - 1; i++) {
-        struct volume *v;
-        struct err why;
-
-        rc = volume_open(ds->env, ds->volume_count, ds->options.dirs[i], ds->options.reserve_bytes,
-                         &v, &why);
-        if (rc == 0) {
-            ds->volumes[ds->volume_count++] = v;
-            continue;
-        }
-        if (failures++ == 0)
-            first = why;
-        LOG_WARN("dn.volume", "dir=%s err=\"%s\" next=\"go on without\"", ds->options.dirs[i],
-                 why.text);
-    }
-    if (failures > ds->options.failures_tolerated || ds->volume_count == 0) {
-        if (failures == 0)
-            return err_set(err, ERR_CONFIG, "dfs.datanode.data.dir names no directory");
-        *err = first;
-        return -(int)first.code;
-    }
-    return 0;
-}
-
-/* The datanode's uuid is the one its directories agree on, or a new one. */
-static int choose_uuid(struct dataset *ds, struct err *err)
-{
-    uint8_t b[16];
-
-    for (unsigned i = 0; i < ds->volume_count; i++) {
-        char uuid[ID_TEXT_MAX];
-        int rc = volume_owner(ds->volumes[i], uuid, err);
-
-        if (rc < 0)
-            return rc;
-        if (uuid[0] && !ds->uuid[0])
-            memcpy(ds->uuid, uuid, sizeof uuid);
-    }
-    if (ds->uuid[0])
-        return 0;
-    env_random(ds->env, b, sizeof b);
-    b[6] = (b[6] & 0x0f) | 0x40;
-    b[8] = (b[8] & 0x3f) | 0x80;
-    snprintf(ds->uuid, sizeof ds->uuid,
-             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-             b[15]);
-    return 0;
-}
-
 int dataset_open(const struct dataset_options *o, struct dataset **out, struct err *err)
 {
     struct dataset *ds = calloc(1, sizeof *ds);
@@ -89,15 +33,14 @@ int dataset_open(const struct dataset_options *o, struct dataset **out, struct e
         return err_set(err, ERR_NOMEM, "dataset");
     ds->env = o->env;
     ds->options = *o;
+    pthread_mutex_init(&ds->volumes_lock, NULL);
     pthread_mutex_init(&ds->lock, NULL);
     pthread_cond_init(&ds->writer_gone, NULL);
     ds->map = replica_map_new();
     ds->files = block_cache_new(OPEN_BLOCKS_MAX);
     ds->reaper = reaper_new(ds->env, corpse_removed, ds);
-    rc = ds->map && ds->files && ds->reaper ? open_volumes(ds, &why)
+    rc = ds->map && ds->files && ds->reaper ? dataset_open_volumes(ds, &why)
                                             : err_set(&why, ERR_NOMEM, "dataset");
-    if (rc == 0)
-        rc = choose_uuid(ds, &why);
     if (rc < 0) {
         dataset_close(ds);
         if (err)
@@ -123,80 +66,6 @@ void dataset_close(struct dataset *ds)
     free(ds);
 }
 
-struct scan_job {
-    struct dataset *ds;
-    struct volume *volume;
-    pthread_t thread;
-    bool started;
-    int rc;
-    struct err err;
-};
-
-static void *scan_volume(void *arg)
-{
-    struct scan_job *job = arg;
-
-    job->rc = replica_scan(job->ds, job->volume, &job->err);
-    return NULL;
-}
-
-/* Each volume is its own disk: they are read side by side. */
-static int scan_all(struct dataset *ds, struct err *err)
-{
-    struct scan_job *jobs = calloc(ds->volume_count, sizeof *jobs);
-    int rc = 0;
-
-    if (!jobs)
-        return err_set(err, ERR_NOMEM, "scan");
-    for (unsigned i = 0; i < ds->volume_count; i++) {
-        jobs[i] = (struct scan_job){.ds = ds, .volume = ds->volumes[i]};
-        jobs[i].started = pthread_create(&jobs[i].thread, NULL, scan_volume, &jobs[i]) == 0;
-        if (!jobs[i].started)
-            scan_volume(&jobs[i]);
-    }
-    for (unsigned i = 0; i < ds->volume_count; i++) {
-        if (jobs[i].started)
-            pthread_join(jobs[i].thread, NULL);
-        if (jobs[i].rc < 0 && rc == 0) {
-            rc = jobs[i].rc;
-            *err = jobs[i].err;
-        }
-    }
-    free(jobs);
-    return rc;
-}
-
-int dataset_join(struct dataset *ds, const struct pool_info *pool, struct err *err)
-{
-    struct err why;
-    uint64_t begin = env_mono_ms(ds->env);
-    int rc = 0;
-
-    if (ds->joined && strcmp(ds->pool.pool_id, pool->pool_id) == 0) {
-        /* The namenode has been upgraded: it knows us by its new time only. */
-        __atomic_store_n(&ds->pool.ctime_ms, pool->ctime_ms, __ATOMIC_RELAXED);
-        return 0;
-    }
-    if (ds->joined)
-        return err_set(err, ERR_BAD_POOL, "namenode blockpoolID = %s; datanode blockpoolID = %s",
-                       pool->pool_id, ds->pool.pool_id);
-    for (unsigned i = 0; i < ds->volume_count && rc == 0; i++)
-        rc = volume_join(ds->volumes[i], pool, ds->uuid, &why);
-    if (rc == 0)
-        rc = scan_all(ds, &why);
-    if (rc < 0) {
-        if (err)
-            *err = why;
-        return rc;
-    }
-    ds->pool = *pool;
-    ds->joined = true;
-    LOG_INFO("dn.scan", "pool=%s replicas=%zu volumes=%u ms=%llu next=serve", pool->pool_id,
-             replica_map_count(ds->map), ds->volume_count,
-             (unsigned long long)(env_mono_ms(ds->env) - begin));
-    return 0;
-}
-
 const struct pool_info *dataset_pool(const struct dataset *ds)
 {
     return ds->joined ? &ds->pool : NULL;
@@ -207,16 +76,6 @@ const char *dataset_uuid(const struct dataset *ds)
     return ds->uuid;
 }
 
-unsigned dataset_volume_count(const struct dataset *ds)
-{
-    return ds->volume_count;
-}
-
-struct volume *dataset_volume(const struct dataset *ds, unsigned i)
-{
-    return ds->volumes[i];
-}
-
 size_t dataset_block_count(struct dataset *ds)
 {
     size_t n;
@@ -225,51 +84,6 @@ size_t dataset_block_count(struct dataset *ds)
     n = replica_map_count(ds->map);
     pthread_mutex_unlock(&ds->lock);
     return n;
-}
-
-static void drop_volume(struct dataset *ds, struct volume *v)
-{
-    size_t cursor = 0;
-    struct replica *r;
-
-    pthread_mutex_lock(&ds->lock);
-    while ((r = replica_map_next(ds->map, &cursor))) {
-        if (r->volume != v->index)
-            continue;
-        dataset_changed(ds, r->id);
-        if (r->draft) {
-            struct draft *d = draft_of(ds, r);
-
-            d->dead = true;
-            if (d->writer_fd >= 0)
-                shutdown(d->writer_fd, SHUT_RDWR);
-            draft_detach_locked(ds, r);
-        }
-        replica_map_remove(ds->map, r);
-    }
-    pthread_mutex_unlock(&ds->lock);
-}
-
-bool dataset_disk_error(struct dataset *ds, struct volume *v, int rc)
-{
-    struct volume_room room;
-    struct err why;
-
-    if (rc == -ERR_NO_DISK || rc == -ERR_CORRUPT || rc == -ERR_NOMEM || atomic_load(&v->failed))
-        return false;
-    if (volume_probe(v, &why) == 0)
-        return false;
-    if (atomic_exchange(&v->failed, true))
-        return false;
-    volume_room(v, &room);
-    v->failed_ms = env_now_ms(ds->env);
-    v->failed_capacity = room.capacity;
-    LOG_ERROR("dn.volume", "dir=%s err=\"%s\" next=\"drop it and report its blocks gone\"", v->root,
-              why.text);
-    drop_volume(ds, v);
-    if (ds->options.volume_failed)
-        ds->options.volume_failed(ds->options.ctx, v, why.text);
-    return true;
 }
 
 struct replica *dataset_find_locked(struct dataset *ds, uint64_t id, struct err *err)

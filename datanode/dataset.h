@@ -53,7 +53,6 @@ struct draft {
     int64_t promised, counted; /* of the volume's promised and used */
     int writer_fd;
     bool writing, dead;
-    struct draft *next_dying; /* in the dataset's list, while its writer holds it still */
     uint64_t recovery_id;
     enum replica_state recovered_from;
 };
@@ -78,6 +77,8 @@ struct dataset_options {
     /* What became of replicas on its own: for the namenode and the counters. */
     void (*deleted)(void *ctx, const struct volume *v, const struct block *b);
     void (*changed)(void *ctx, uint64_t id); /* under the lock; deleted, appended to, moved */
+    /* One of a volume that was taken out; its files are still there. */
+    void (*forgotten)(void *ctx, const struct volume *v, const struct block *b);
     void (*volume_failed)(void *ctx, const struct volume *v, const char *why);
     void *ctx;
 };
@@ -92,6 +93,7 @@ int dataset_join(struct dataset *ds, const struct pool_info *pool, struct err *e
 const struct pool_info *dataset_pool(const struct dataset *ds); /* NULL before joining */
 const char *dataset_uuid(const struct dataset *ds);
 
+/* All volumes that there were since the start; see volume_serves(). */
 unsigned dataset_volume_count(const struct dataset *ds);
 struct volume *dataset_volume(const struct dataset *ds, unsigned i);
 size_t dataset_block_count(struct dataset *ds);
@@ -99,6 +101,16 @@ size_t dataset_block_count(struct dataset *ds);
 /* Something on @v failed with @rc: a full disk is nothing, else the volume is tried and, when
  * it is broken, dropped with all its replicas.  True when it was dropped. */
 bool dataset_disk_error(struct dataset *ds, struct volume *v, int rc);
+
+/* ---- volumes that come and go while all else goes on ---- */
+
+/* Opens @spec's directory, gives it to the pool, formatting it when it is fresh, and finds what replicas it holds;
+ * then it serves.  On failure nothing has changed but for what was formatted. */
+int dataset_add_volume(struct dataset *ds, const char *spec, struct err *err);
+
+/* Takes @v out: its writers are stopped, its replicas forgotten and told, its files left as they are, and its
+ * directory is let go.  ERR_TIMEOUT: a writer does not end; all but the last has been done then. */
+int dataset_remove_volume(struct dataset *ds, struct volume *v, struct err *err);
 
 /* ---- reading ---- */
 

@@ -1,10 +1,11 @@
 /* dataset_parts.h -- what the files that make up the dataset know of each other.
  *
- *   dataset.c       volumes, lookups, reading        drafts.c          who may write what
+ *   dataset.c       lookups, reading, deleting       drafts.c          who may write what
+ *   dataset_volumes.c  volumes that come and go
  *   replica_scan.c  finding replicas at the start    replica_recovery.c   agreeing after a failure
  *   reaper.c        removing files behind the map    change_storage.c  to another kind of storage
  *
- * Lock order: dataset.lock, then draft.lock.
+ * Lock order: dataset.volumes_lock, then dataset.lock, then draft.lock.
  */
 #ifndef DFS_DATANODE_DATASET_PARTS_H
 #define DFS_DATANODE_DATASET_PARTS_H
@@ -19,14 +20,15 @@ enum { REPLICA_PATH_MAX = PATH_MAX + 512 };
 struct dataset {
     struct env *env;
     struct dataset_options options;
+    pthread_mutex_t
+        volumes_lock; /* of joining, adding and removing: disk calls are made under it */
     pthread_mutex_t lock;
     pthread_cond_t writer_gone;
-    struct volume *volumes[VOLUMES_MAX];
+    struct volume *volumes[VOLUMES_MAX]; /* of all that there were since the start */
     unsigned volume_count, next_volume;
     struct replica_map *map;
     struct draft **drafts; /* by number; slot 0 stays empty */
     uint32_t drafts_max;
-    struct draft *dying; /* of deleted replicas, whose writers have not left yet */
     struct block_cache *files;
     struct reaper *reaper;
     struct pool_info pool;
@@ -74,10 +76,9 @@ struct replica_place {
 };
 int replica_relocate(struct volume *v, uint64_t id, struct replica_place from,
                      struct replica_place to, struct err *err);
-/* The same, on the disk for good when it is to be @durable; nothing to do when they are there.  On failure
- * they are where they were, unless not even that could be done. */
-int replica_move_files(struct volume *v, uint64_t id, struct replica_place from,
-                       struct replica_place to, bool durable, struct err *err);
+
+/* dataset_volumes.c: the directories of the options, and the uuid that they agree on. */
+int dataset_open_volumes(struct dataset *ds, struct err *err);
 
 /* replica_scan.c: puts what the volume holds into the map; empties tmp/. */
 int replica_scan(struct dataset *ds, struct volume *v, struct err *err);

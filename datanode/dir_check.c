@@ -69,7 +69,7 @@ bool dir_check_replica(struct datanode *dn, uint64_t id)
     uint64_t bytes = 0;
 
     if (dataset_facts(dn->ds, id, &f, NULL) < 0 || f.state != REPLICA_FINALIZED ||
-        atomic_load(&f.volume->failed))
+        !volume_serves(f.volume))
         return true;
     for (int i = 0; i < LOOKS; i++) {
         again = look(dn->env, &f, &bytes);
@@ -114,7 +114,7 @@ void dir_check_strays(struct datanode *dn, unsigned settle_ms, unsigned notify_m
     for (unsigned i = 0; i < dataset_volume_count(dn->ds); i++) {
         struct volume *v = dataset_volume(dn->ds, i);
 
-        if (atomic_load(&v->failed))
+        if (!volume_serves(v))
             continue;
         if (dataset_find_strays(dn->ds, v, &found, &err) < 0) {
             LOG_WARN("dn.files", "volume=%s err=\"%s\" next=\"at the next look\"", v->root,

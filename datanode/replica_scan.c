@@ -104,6 +104,8 @@ static int add_replica(struct dataset *ds, struct volume *v, enum replica_home h
     int rc = 0;
 
     pthread_mutex_lock(&ds->lock);
+    if (atomic_load(&v->stage) > VOLUME_SERVES) /* it went meanwhile */
+        goto out;
     r = replica_map_find(ds->map, b->id);
     if (r) {
         choose_between(ds, v, home, b, r, counted);
@@ -348,13 +350,13 @@ int replica_scan(struct dataset *ds, struct volume *v, struct err *err)
 
 /* ---- what came later ---- */
 
-/* A deleted replica is in nobody's map while its files wait for their writer to leave, or for the reaper. */
+/* A deleted replica is in nobody's map while its files wait for the reaper. */
 static bool is_stray(struct dataset *ds, uint64_t id)
 {
     bool stray;
 
     pthread_mutex_lock(&ds->lock);
-    stray = !replica_map_find(ds->map, id) && !ds->dying && reaper_pending(ds->reaper) == 0;
+    stray = !replica_map_find(ds->map, id) && reaper_pending(ds->reaper) == 0;
     pthread_mutex_unlock(&ds->lock);
     return stray;
 }

@@ -33,7 +33,7 @@ const char *storage_type_name(Pb__StorageTypeProto type)
 }
 
 /* "[SSD]file:///data/1" to a type and a path. */
-static int parse_spec(const char *spec, Pb__StorageTypeProto *type, const char **path,
+int volume_spec_parse(const char *spec, Pb__StorageTypeProto *type, const char **path,
                       struct err *err)
 {
     const char *close = strchr(spec, ']');
@@ -98,7 +98,7 @@ int volume_open(struct env *env, unsigned index, const char *spec, uint64_t rese
     v->index = index;
     v->reserve_bytes = reserve_bytes;
     v->lock_fd = -1;
-    rc = parse_spec(spec, &v->type, &path, err);
+    rc = volume_spec_parse(spec, &v->type, &path, err);
     if (rc == 0) {
         snprintf(v->root, sizeof v->root, "%s", path);
         for (size_t n = strlen(v->root); n > 1 && v->root[n - 1] == '/'; n--)
@@ -115,16 +115,17 @@ int volume_open(struct env *env, unsigned index, const char *spec, uint64_t rese
     return 0;
 }
 
+void volume_unlock(struct volume *v)
+{
+    if (v->lock_fd >= 0)
+        close(v->lock_fd);
+    v->lock_fd = -1;
+}
+
 void volume_close(struct volume *v)
 {
-    if (!v)
-        return;
-    if (v->lock_fd >= 0) {
-        char path[LONG_PATH];
-
-        snprintf(path, sizeof path, "%s/in_use.lock", v->root);
-        close(v->lock_fd);
-    }
+    if (v)
+        volume_unlock(v);
     free(v);
 }
 

@@ -20,6 +20,10 @@
 
 enum { DATANODE_LAYOUT = -57, ID_TEXT_MAX = 128 };
 
+/* What does not SERVE is chosen for nothing and reported as nothing but, once FAILED, lost.  The struct of one that
+ * was REMOVED stays for whoever still reads from it. */
+enum volume_stage { VOLUME_COMING, VOLUME_SERVES, VOLUME_FAILED, VOLUME_REMOVED };
+
 struct volume {
     struct env *env;
     unsigned index;
@@ -32,7 +36,8 @@ struct volume {
     _Atomic int64_t used;     /* bytes of block and meta files of the pool */
     _Atomic int64_t promised; /* room that blocks being written may still take */
     _Atomic int64_t blocks;
-    _Atomic bool failed;
+    _Atomic int stage;
+    unsigned writers; /* the dataset's, under its lock */
     uint64_t failed_ms, failed_capacity;
     _Atomic uint64_t df_at_ms, df_total, df_free; /* what env_room() said last */
 };
@@ -49,9 +54,23 @@ struct volume_room {
     uint64_t capacity, used, available, other; /* other: used by what isn't ours */
 };
 
-/* @spec is a directory with an optional "[SSD]" in front and an optional "file:" scheme. */
+static inline bool volume_serves(const struct volume *v)
+{
+    return atomic_load(&v->stage) == VOLUME_SERVES;
+}
+
+static inline bool volume_failed(const struct volume *v)
+{
+    return atomic_load(&v->stage) == VOLUME_FAILED;
+}
+
+/* @spec is a directory with an optional "[SSD]" in front and an optional "file:" scheme; @path is a part of it. */
+int volume_spec_parse(const char *spec, Pb__StorageTypeProto *type, const char **path,
+                      struct err *err);
+
 int volume_open(struct env *env, unsigned index, const char *spec, uint64_t reserve_bytes,
                 struct volume **out, struct err *err);
+void volume_unlock(struct volume *v); /* others may have the directory */
 void volume_close(struct volume *v);
 
 /* The uuid of the datanode that the directory says it belongs to; "" when it is fresh. */

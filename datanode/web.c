@@ -20,7 +20,7 @@ static struct volume_room total_room(struct datanode *dn)
         struct volume *v = dataset_volume(dn->ds, i);
         struct volume_room room;
 
-        if (atomic_load(&v->failed))
+        if (!volume_serves(v))
             continue;
         volume_room(v, &room);
         all.capacity += room.capacity;
@@ -58,7 +58,7 @@ static int64_t failed_volumes(void *ctx)
     int64_t n = 0;
 
     for (unsigned i = 0; i < dataset_volume_count(dn->ds); i++)
-        n += atomic_load(&dataset_volume(dn->ds, i)->failed);
+        n += volume_failed(dataset_volume(dn->ds, i));
     return n;
 }
 
@@ -159,10 +159,12 @@ static void put_volumes(struct datanode *dn, struct buf *b)
         struct volume *v = dataset_volume(dn->ds, i);
         struct volume_room room;
 
+        if (!volume_serves(v) && !volume_failed(v))
+            continue;
         volume_room(v, &room);
         buf_printf(b, "<tr><td>%s<td>%s<td>%s<td>%" PRIu64 "<td>%" PRIu64 "<td>%lld<td>%s</tr>\n",
                    v->root, storage_type_name(v->type), v->storage_id, room.used, room.available,
-                   (long long)atomic_load(&v->blocks), atomic_load(&v->failed) ? "failed" : "");
+                   (long long)atomic_load(&v->blocks), volume_failed(v) ? "failed" : "");
     }
     buf_puts(b, "</table>\n");
 }

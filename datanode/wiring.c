@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "datanode/crew.h"
+#include "datanode/data_dirs.h"
 #include "datanode/locked.h"
 #include "datanode/namenodes.h"
 #include "datanode/rebuild.h"
@@ -96,17 +97,23 @@ static void tell_deleted(void *ctx, const struct volume *v, const struct block *
     report_deleted(ctx, v, b);
 }
 
+static void tell_forgotten(void *ctx, const struct volume *v, const struct block *b)
+{
+    report_deleted(ctx, v, b);
+}
+
 static void tell_volume_failed(void *ctx, const struct volume *v, const char *why)
 {
     struct datanode *dn = ctx;
     char text[ERR_TEXT_MAX + PATH_MAX];
-    int64_t failed = 0;
+    int64_t failed = 0, well = 0;
 
     count(COUNT_volume_failures, 1);
-    for (unsigned i = 0; i < dataset_volume_count(dn->ds); i++)
-        failed += atomic_load(&dataset_volume(dn->ds, i)->failed);
-    bool fatal = failed > conf_int(dn->conf, OPT_dn_failed_volumes) ||
-                 failed == dataset_volume_count(dn->ds);
+    for (unsigned i = 0; i < dataset_volume_count(dn->ds); i++) {
+        failed += volume_failed(dataset_volume(dn->ds, i));
+        well += volume_serves(dataset_volume(dn->ds, i));
+    }
+    bool fatal = failed > conf_int(dn->conf, OPT_dn_failed_volumes) || well == 0;
     snprintf(text, sizeof text, "DataNode failed volumes:%s: %s", v->root, why);
     report_disk_error(dn, text, fatal);
     if (fatal) {
@@ -194,6 +201,7 @@ static int open_dataset(struct wiring *w, struct err *err)
                                 .sync_on_close = conf_bool(conf, OPT_dn_sync_on_close),
                                 .deleted = tell_deleted,
                                 .changed = forget_copies,
+                                .forgotten = tell_forgotten,
                                 .volume_failed = tell_volume_failed,
                                 .ctx = &w->dn};
 
@@ -255,17 +263,26 @@ static void settings_again(void *ctx)
     namenodes_hasten_reports(atomic_load(&dn->namenodes));
 }
 
+static int change_data_dirs(void *ctx, enum conf_option o, const char *after, char **now,
+                            struct err *err)
+{
+    (void)o;
+    return data_dirs_change(ctx, after, now, err);
+}
+
 /* In the order in which Hadoop lists them. */
 static int make_reconfigurable(struct datanode *dn, struct err *err)
 {
     static const enum conf_option options[] = {
-        OPT_dn_block_report, OPT_dn_max_xceivers, OPT_dn_cache_report,  OPT_dn_peer_nodes,
-        OPT_dn_peer_low,     OPT_dn_peer_samples, OPT_dn_peer_interval,
+        OPT_dn_data_dir,   OPT_dn_block_report, OPT_dn_max_xceivers, OPT_dn_cache_report,
+        OPT_dn_peer_nodes, OPT_dn_peer_low,     OPT_dn_peer_samples, OPT_dn_peer_interval,
     };
 
     return reconfigure_new(&(struct reconfigure_options){.running = dn->conf,
                                                          .options = options,
                                                          .count = sizeof options / sizeof *options,
+                                                         .slow = change_data_dirs,
+                                                         .slow_option = OPT_dn_data_dir,
                                                          .again = settings_again,
                                                          .ctx = dn,
                                                          .env = dn->env},
@@ -360,6 +377,8 @@ void wiring_close(struct wiring *w)
     short_circuit_stop(dn->short_circuit);
     http_stop(w->http);
     rpc_server_stop(w->dn.rpc);
+    reconfigure_free(dn->settings); /* what is still at it comes to its end */
+    dn->settings = NULL;
     scanner_stop(dn->scanner);
     dir_check_stop(w->dir_check);
     namenodes_stop(dn->namenodes);
@@ -378,7 +397,6 @@ void wiring_close(struct wiring *w)
     throttle_free(dn->ec_write);
     rebuilder_free(dn->rebuilder);
     peer_stats_free(dn->peers);
-    reconfigure_free(dn->settings);
     for (int i = 0; i < w->dir_count; i++)
         free(w->dirs[i]);
     close(w->wake[0]);

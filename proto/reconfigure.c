@@ -14,7 +14,9 @@ struct reconfigure {
     struct reconfigure_options o;
     pthread_mutex_t lock;
     struct change *keys;
-    int64_t began_ms, ended_ms; /* 0: never */
+    int64_t began_ms, ended_ms; /* 0: never, or not yet */
+    pthread_t thread;           /* of what is slow */
+    bool threaded, running;
 };
 
 int reconfigure_new(const struct reconfigure_options *o, struct reconfigure **out, struct err *err)
@@ -45,6 +47,8 @@ void reconfigure_free(struct reconfigure *r)
 {
     if (!r)
         return;
+    if (r->threaded)
+        pthread_join(r->thread, NULL);
     for (int i = 0; i < r->o.count; i++) {
         forget(&r->keys[i]);
         free(r->keys[i].now);
@@ -63,6 +67,51 @@ static void note_bad(void *ctx, enum conf_option o, const struct err *why)
             MUST((r->keys[i].error = strdup(why->text)));
 }
 
+static bool is_slow(const struct reconfigure *r, int i)
+{
+    return r->o.slow && r->o.options[i] == r->o.slow_option;
+}
+
+/* The thread: nobody else changes the slow key while it runs. */
+static void *run_slow(void *arg)
+{
+    struct reconfigure *r = arg;
+    struct change *k = r->keys;
+    char *now = NULL;
+    struct err why;
+    int rc;
+
+    while (!is_slow(r, (int)(k - r->keys)))
+        k++;
+    rc = r->o.slow(r->o.ctx, r->o.slow_option, k->after, &now, &why);
+    pthread_mutex_lock(&r->lock);
+    if (rc < 0)
+        MUST((k->error = strdup(why.text)));
+    if (now) {
+        free(k->now);
+        k->now = now;
+    }
+    r->ended_ms = (int64_t)env_now_ms(r->o.env);
+    r->running = false;
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+static void begin_slow(struct reconfigure *r)
+{
+    bool any = false;
+
+    for (int i = 0; i < r->o.count; i++)
+        any = any || (is_slow(r, i) && r->keys[i].after && !r->keys[i].error);
+    if (r->threaded)
+        pthread_join(r->thread, NULL);
+    r->running = any;
+    r->threaded = any && pthread_create(&r->thread, NULL, run_slow, r) == 0;
+    MUST(r->threaded == any);
+    if (!any)
+        r->ended_ms = (int64_t)env_now_ms(r->o.env);
+}
+
 static void take_over(struct reconfigure *r, const struct conf *next)
 {
     for (int i = 0; i < r->o.count; i++) {
@@ -74,7 +123,7 @@ static void take_over(struct reconfigure *r, const struct conf *next)
         k->before = strdup(k->now);
         k->after = strdup(after);
         MUST(k->before && k->after);
-        if (k->error)
+        if (k->error || is_slow(r, i))
             continue;
         conf_adopt(r->o.running, next, r->o.options[i]);
         free(k->now);
@@ -88,16 +137,23 @@ int reconfigure_start(struct reconfigure *r, struct err *err)
     int rc;
 
     pthread_mutex_lock(&r->lock);
+    if (r->running) {
+        pthread_mutex_unlock(&r->lock);
+        return err_set(err, ERR_IO, "Another reconfiguration task is running.");
+    }
     for (int i = 0; i < r->o.count; i++)
         forget(&r->keys[i]);
     r->began_ms = (int64_t)env_now_ms(r->o.env);
+    r->ended_ms = 0;
     rc = conf_again_but(r->o.running, note_bad, r, &next, err);
     if (rc == 0) {
         take_over(r, next);
         r->o.again(r->o.ctx);
         conf_free(next);
+        begin_slow(r);
+    } else {
+        r->ended_ms = (int64_t)env_now_ms(r->o.env);
     }
-    r->ended_ms = (int64_t)env_now_ms(r->o.env);
     pthread_mutex_unlock(&r->lock);
     return rc;
 }
@@ -113,7 +169,7 @@ static int fill_status(struct reconfigure *r, struct arena *arena,
         Pb__GetReconfigurationStatusConfigChangeProto *c;
         const struct change *was = &r->keys[i];
 
-        if (!was->before)
+        if (!was->before || (r->running && is_slow(r, i)))
             continue;
         if (!(c = arena_alloc(arena, sizeof *c)))
             return err_set(err, ERR_NOMEM, "reconfiguration");
