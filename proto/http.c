@@ -219,6 +219,8 @@ static const char *reason(int status)
                    {403, "Forbidden"},
                    {404, "Not Found"},
                    {405, "Method Not Allowed"},
+                   {409, "Conflict"},
+                   {410, "Gone"},
                    {416, "Range Not Satisfiable"},
                    {503, "Service Unavailable"}};
 

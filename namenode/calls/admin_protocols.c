@@ -5,6 +5,7 @@
 #include "admin.pb-c.h"
 #include "ha.pb-c.h"
 #include "namenode.pb-c.h"
+#include "common/log.h"
 #include "namenode/namenode.h"
 #include "namenode/blocks/satisfier.h"
 #include "namenode/calls/users.h"
@@ -108,15 +109,14 @@ static int most_recent_checkpoint(struct namenode *nn, struct rpc_call *call, co
     return 0;
 }
 
-static int roll_edit_log(struct namenode *nn, struct rpc_call *call, const void *rq, void *out,
-                         struct err *err)
+/* Ends the segment, and says of what an image could be made now. */
+static int rolled_signature(struct namenode *nn, struct arena *arena,
+                            Pb__CheckpointSignatureProto **out, struct err *err)
 {
-    Pbnn__RollEditLogResponseProto *rs = out;
-    Pb__CheckpointSignatureProto *s = arena_alloc(call->arena, sizeof *s);
+    Pb__CheckpointSignatureProto *s = arena_alloc(arena, sizeof *s);
     uint64_t first;
     int rc;
 
-    (void)rq;
     if (!s)
         return nomem(err);
     if ((rc = journal_roll(nn->journal, &first, err)) < 0)
@@ -125,9 +125,17 @@ static int roll_edit_log(struct namenode *nn, struct rpc_call *call, const void 
     s->blockpoolid = nn->identity.pool_id;
     s->mostrecentcheckpointtxid = name_dirs_image_txid(nn->dirs);
     s->cursegmenttxid = first;
-    s->storageinfo = storage_info(nn, call->arena);
-    rs->signature = s;
+    s->storageinfo = storage_info(nn, arena);
+    *out = s;
     return s->storageinfo ? 0 : nomem(err);
+}
+
+static int roll_edit_log(struct namenode *nn, struct rpc_call *call, const void *rq, void *out,
+                         struct err *err)
+{
+    (void)rq;
+    return rolled_signature(nn, call->arena, &((Pbnn__RollEditLogResponseProto *)out)->signature,
+                            err);
 }
 
 /* Ended segments from @since on, each once, though every directory has it. */
@@ -214,6 +222,131 @@ static int is_rolling_upgrade(struct namenode *nn, struct rpc_call *call, const 
     ((Pbnn__IsRollingUpgradeResponseProto *)out)->isrollingupgrade =
         ns_rolling_upgrade(nn->ns) != 0;
     nn_unlock(nn);
+    return 0;
+}
+
+/* ---- a CheckpointNode's, which asks before and after ---- */
+
+enum { ACT_SHUTDOWN = 50, ACT_CHECKPOINT = 51, FATAL_ERROR = 1 };
+
+static bool same_store(const struct namenode *nn, const Pb__StorageInfoProto *s)
+{
+    return s->namespceid == nn->identity.namespace_id && s->ctime == nn->identity.created_ms &&
+           strcmp(s->clusterid, nn->identity.cluster_id) == 0;
+}
+
+static const char *role_name(const Pb__NamenodeRegistrationProto *r)
+{
+    switch (r->role) {
+    case PB__NAMENODE_REGISTRATION_PROTO__NAMENODE_ROLE_PROTO__BACKUP: return "Backup Node";
+    case PB__NAMENODE_REGISTRATION_PROTO__NAMENODE_ROLE_PROTO__CHECKPOINT: return "Checkpoint Node";
+    default: return "NameNode";
+    }
+}
+
+static int must_be_ours(const struct namenode *nn, const Pb__NamenodeRegistrationProto *r,
+                        struct err *err)
+{
+    if (same_store(nn, r->storageinfo))
+        return 0;
+    return err_set(err, ERR_UNREGISTERED, "Unregistered server: NamenodeRegistration(%s, role=%s)",
+                   r->rpcaddress, role_name(r));
+}
+
+/* Nothing is streamed to a BackupNode: one that expects it must not believe that it is up to date. */
+static int register_subordinate(struct namenode *nn, struct rpc_call *call, const void *request,
+                                void *reply, struct err *err)
+{
+    const Pb__NamenodeRegistrationProto *r =
+        ((const Pbnn__RegisterRequestProto *)request)->registration;
+    Pbnn__RegisterResponseProto *rs = reply;
+    Pb__NamenodeRegistrationProto *me;
+
+    if ((int32_t)r->storageinfo->layoutversion != NAMENODE_LAYOUT)
+        return err_set(err, ERR_VERSION,
+                       "Unexpected version of data node. Reported: %d. Expecting = %d.",
+                       (int32_t)r->storageinfo->layoutversion, NAMENODE_LAYOUT);
+    if (r->storageinfo->namespceid != nn->identity.namespace_id)
+        return err_set(
+            err, ERR_IO,
+            "Incompatible namespaceIDs:  Namenode namespaceID = %u; %s node namespaceID = %u",
+            nn->identity.namespace_id, role_name(r), r->storageinfo->namespceid);
+    if (r->role == PB__NAMENODE_REGISTRATION_PROTO__NAMENODE_ROLE_PROTO__BACKUP)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the edit log is not streamed to a BackupNode; a SecondaryNameNode or a "
+                       "CheckpointNode can be had");
+    if (!(me = arena_alloc(call->arena, sizeof *me)))
+        return nomem(err);
+    pb__namenode_registration_proto__init(me);
+    me->rpcaddress = nn->rpc_address;
+    me->httpaddress = nn->http_address;
+    me->has_role = 1;
+    me->role = PB__NAMENODE_REGISTRATION_PROTO__NAMENODE_ROLE_PROTO__NAMENODE;
+    rs->registration = me;
+    return (me->storageinfo = storage_info(nn, call->arena)) ? 0 : nomem(err);
+}
+
+static int start_checkpoint(struct namenode *nn, struct rpc_call *call, const void *request,
+                            void *reply, struct err *err)
+{
+    const Pb__NamenodeRegistrationProto *r =
+        ((const Pbnn__StartCheckpointRequestProto *)request)->registration;
+    Pbnn__StartCheckpointResponseProto *rs = reply;
+    Pb__NamenodeCommandProto *command = arena_alloc(call->arena, sizeof *command);
+    Pb__CheckpointCommandProto *c = arena_alloc(call->arena, sizeof *c);
+    int rc = must_be_ours(nn, r, err);
+
+    if (rc < 0)
+        return rc;
+    if (!command || !c)
+        return nomem(err);
+    pb__namenode_command_proto__init(command);
+    rs->command = command;
+    if (r->role == PB__NAMENODE_REGISTRATION_PROTO__NAMENODE_ROLE_PROTO__NAMENODE) {
+        command->action = ACT_SHUTDOWN;
+        command->type = PB__NAMENODE_COMMAND_PROTO__TYPE__NamenodeCommand;
+        return 0;
+    }
+    pb__checkpoint_command_proto__init(c);
+    command->action = ACT_CHECKPOINT;
+    command->type = PB__NAMENODE_COMMAND_PROTO__TYPE__CheckPointCommand;
+    command->checkpointcmd = c;
+    c->needtoreturnimage = 1;
+    return rolled_signature(nn, call->arena, &c->signature, err);
+}
+
+static int end_checkpoint(struct namenode *nn, struct rpc_call *call, const void *request,
+                          void *reply, struct err *err)
+{
+    const Pbnn__EndCheckpointRequestProto *rq = request;
+    const Pb__CheckpointSignatureProto *s = rq->signature;
+    int rc = must_be_ours(nn, rq->registration, err);
+
+    (void)call, (void)reply;
+    if (rc < 0)
+        return rc;
+    if (same_store(nn, s->storageinfo) && strcmp(s->blockpoolid, nn->identity.pool_id) == 0)
+        return 0;
+    return err_set(
+        err, ERR_IO,
+        "Inconsistent checkpoint fields.\nnamespaceID = %u cTime = %llu ; clusterId = %s "
+        "; blockpoolId = %s.\nExpecting respectively: %u; %llu; %s; %s.",
+        s->storageinfo->namespceid, (unsigned long long)s->storageinfo->ctime,
+        s->storageinfo->clusterid, s->blockpoolid, nn->identity.namespace_id,
+        (unsigned long long)nn->identity.created_ms, nn->identity.cluster_id, nn->identity.pool_id);
+}
+
+static int error_report(struct namenode *nn, struct rpc_call *call, const void *request,
+                        void *reply, struct err *err)
+{
+    const Pbnn__ErrorReportRequestProto *rq = request;
+    int rc = must_be_ours(nn, rq->registration, err);
+
+    (void)call, (void)reply;
+    if (rc < 0)
+        return rc;
+    LOG_WARN("nn.subordinate", "from=%s fatal=%d err=\"%s\" next=\"nothing depends on it\"",
+             rq->registration->rpcaddress, rq->errorcode == FATAL_ERROR, rq->msg);
     return 0;
 }
 
@@ -466,6 +599,12 @@ static int reconfigurable(struct namenode *nn, struct rpc_call *call, const void
       is_upgrade_finalized)                                                                        \
     X(namenode, isRollingUpgrade, pbnn__is_rolling_upgrade, SLOW, "isRollingUpgrade",              \
       is_rolling_upgrade)                                                                          \
+    X(namenode, registerSubordinateNamenode, pbnn__register, SLOW, "registerSubordinateNamenode",  \
+      register_subordinate)                                                                        \
+    X(namenode, startCheckpoint, pbnn__start_checkpoint, SLOW, "startCheckpoint",                  \
+      start_checkpoint)                                                                            \
+    X(namenode, endCheckpoint, pbnn__end_checkpoint, SLOW, "endCheckpoint", end_checkpoint)        \
+    X(namenode, errorReport, pbnn__error_report, SLOW, "errorReport", error_report)                \
     X(ha, getServiceStatus, pb__get_service_status, FAST, NULL, not_ha)                            \
     X(ha, monitorHealth, pb__monitor_health, FAST, "monitorHealth", monitor_health)                \
     X(ha, transitionToActive, pb__transition_to_active, FAST, "transitionToActive", not_ha)        \

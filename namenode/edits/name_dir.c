@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "namenode/edits/edit_codec.h"
-#include "common/md5.h"
 #include "namenode/edits/name_dir_parts.h"
+#include "namenode/edits/name_image.h"
 #include "namenode/edits/storage_info.h"
 #include "namenode/namespace/carried.h"
 
@@ -70,6 +70,8 @@ static void see_name(void *ctx, const char *name)
         f.kind = NAME_ROLLBACK;
     else if ((rest = number_after(name, "fsimage.ckpt_", &f.first)) && *rest == 0)
         f.kind = NAME_CHECKPOINT;
+    else if ((rest = number_after(name, "fsimage.upload_", &f.first)) && *rest == 0)
+        f.kind = NAME_UPLOAD;
     else if ((rest = number_after(name, "edits_inprogress_", &f.first)) && *rest == 0)
         f.kind = NAME_EDITS_OPEN;
     else if ((rest = number_after(name, "edits_", &f.first)) &&
@@ -77,7 +79,7 @@ static void see_name(void *ctx, const char *name)
         f.kind = NAME_EDITS;
     else
         return;
-    if (name_is_image(&f) || f.kind == NAME_CHECKPOINT)
+    if (name_is_image(&f) || f.kind == NAME_CHECKPOINT || f.kind == NAME_UPLOAD)
         f.last = f.first;
     add_file(l->out, &f);
 }
@@ -93,6 +95,9 @@ void name_file_path(const struct name_dirs *d, const struct name_file *f, char *
         break;
     case NAME_CHECKPOINT:
         snprintf(out, n, "%s/%s/fsimage.ckpt_%019" PRIu64, dir, sub, f->first);
+        break;
+    case NAME_UPLOAD:
+        snprintf(out, n, "%s/%s/fsimage.upload_%019" PRIu64, dir, sub, f->first);
         break;
     case NAME_EDITS:
         snprintf(out, n, "%s/%s/edits_%019" PRIu64 "-%019" PRIu64, dir, sub, f->first, f->last);
@@ -269,154 +274,7 @@ uint64_t name_dirs_image_txid(const struct name_dirs *d)
     return d->image_txid;
 }
 
-/* ---- images in every directory ---- */
-
-struct image_out {
-    const struct name_dirs *d;
-    uint64_t txid;
-    int fds[NAME_DIRS_MAX]; /* -1: failed, or not begun */
-    uint64_t at;
-    struct md5 *md5;
-    struct err why; /* of the directory that failed last */
-};
-
-static void image_path(const struct image_out *o, int dir, enum name_file_kind kind, char *out,
-                       size_t n)
-{
-    struct name_file f = {.kind = kind, .dir = dir, .first = o->txid};
-
-    name_file_path(o->d, &f, out, n);
-}
-
-/* A directory that fails goes without this image. */
-static void give_up_on(struct image_out *o, int dir)
-{
-    char path[PATH_MAX];
-
-    if (o->fds[dir] >= 0)
-        env_close(o->d->env, o->fds[dir], NULL);
-    o->fds[dir] = -1;
-    image_path(o, dir, NAME_CHECKPOINT, path, sizeof path);
-    env_unlink(o->d->env, path, NULL);
-    err_wrap(&o->why, -ERR_IO, "%s", path);
-}
-
-static int any_left(struct image_out *o, struct err *err)
-{
-    for (int i = 0; i < o->d->count; i++)
-        if (o->fds[i] >= 0)
-            return 0;
-    if (err)
-        *err = o->why;
-    return o->why.code ? -(int)o->why.code : -ERR_IO;
-}
-
-static int image_write(void *ctx, const void *bytes, size_t n, struct err *err)
-{
-    struct image_out *o = ctx;
-
-    md5_add(o->md5, bytes, n);
-    for (int i = 0; i < o->d->count; i++)
-        if (o->fds[i] >= 0 && env_pwrite(o->d->env, o->fds[i], bytes, n, o->at, &o->why) < 0)
-            give_up_on(o, i);
-    o->at += n;
-    return any_left(o, err);
-}
-
-static void image_begin(struct image_out *o)
-{
-    char path[PATH_MAX];
-
-    for (int i = 0; i < o->d->count; i++) {
-        image_path(o, i, NAME_CHECKPOINT, path, sizeof path);
-        o->fds[i] = env_open(o->d->env, path, O_WRONLY | O_CREAT | O_TRUNC, MODE_FILE, &o->why);
-    }
-}
-
-/* Syncs the image and puts the MD5 of fsimage_N beside it.  The image takes that name only
- * afterwards, so one without an MD5 is not whole. */
-static void image_finish(struct image_out *o)
-{
-    uint8_t sum[MD5_BYTES];
-    char path[PATH_MAX], text[128], *p = text;
-
-    md5_end(o->md5, sum);
-    for (int i = 0; i < MD5_BYTES; i++)
-        p += sprintf(p, "%02x", sum[i]);
-    sprintf(p, " *fsimage_%019" PRIu64 "\n", o->txid);
-    for (int i = 0; i < o->d->count; i++) {
-        struct env *env = o->d->env;
-
-        if (o->fds[i] < 0)
-            continue;
-        image_path(o, i, NAME_IMAGE, path, sizeof path - 4);
-        strcat(path, ".md5");
-        if (env_sync(env, o->fds[i], &o->why) < 0 ||
-            env_write_file(env, path, text, strlen(text), &o->why) < 0)
-            give_up_on(o, i);
-    }
-}
-
-static int save_image(const struct name_dirs *d, const struct namespace *ns, uint64_t txid,
-                      struct err *err)
-{
-    struct image_info info = {
-        .namespace_id = d->identity.namespace_id, .txid = txid, .layout_version = EDIT_LAYOUT};
-    struct image_out o = {.d = d, .txid = txid, .md5 = md5_new()};
-    struct image_sink sink = {image_write, &o};
-    int rc;
-
-    if (!o.md5)
-        return err_set(err, ERR_NOMEM, "MD5");
-    image_begin(&o);
-    rc = any_left(&o, err);
-    if (rc == 0)
-        rc = image_save(ns, &info, &d->extras, &sink, err);
-    if (rc == 0) {
-        image_finish(&o);
-        rc = any_left(&o, err);
-    }
-    for (int i = 0; i < d->count; i++)
-        if (o.fds[i] >= 0 && rc < 0)
-            give_up_on(&o, i);
-        else if (o.fds[i] >= 0)
-            env_close(d->env, o.fds[i], NULL);
-    md5_free(o.md5);
-    return rc;
-}
-
-int name_dirs_save_image(struct name_dirs *d, const struct namespace *ns, uint64_t txid,
-                         struct err *err)
-{
-    return save_image(d, ns, txid, err);
-}
-
-/* Gives the checkpoint its name wherever it was written; returns in how many directories. */
-static int name_image(struct name_dirs *d, uint64_t txid, struct err *err)
-{
-    int named = 0;
-
-    for (int i = 0; i < d->count; i++) {
-        struct image_out o = {.d = d, .txid = txid};
-        char from[PATH_MAX], to[PATH_MAX], current[PATH_MAX];
-
-        image_path(&o, i, NAME_CHECKPOINT, from, sizeof from);
-        image_path(&o, i, NAME_IMAGE, to, sizeof to);
-        in_dir(current, sizeof current, d->paths[i], d->current);
-        if (env_rename(d->env, from, to, err) == 0 && env_sync_dir(d->env, current, err) == 0)
-            named++;
-    }
-    return named;
-}
-
-int name_dirs_image_named(struct name_dirs *d, uint64_t txid, struct err *err)
-{
-    if (name_image(d, txid, err) == 0)
-        return -ERR_IO;
-    d->image_txid = txid;
-    d->has_image = true;
-    return 0;
-}
+/* ---- what is kept ---- */
 
 static void remove_file(const struct name_dirs *d, const struct name_file *f)
 {
@@ -470,7 +328,7 @@ static int purge(struct name_dirs *d, int retained_images, uint64_t retained_edi
         const struct name_file *f = &files.list[i];
 
         if ((f->kind == NAME_IMAGE && f->first < oldest) ||
-            (f->kind == NAME_CHECKPOINT && f->first <= d->image_txid) ||
+            ((f->kind == NAME_CHECKPOINT || f->kind == NAME_UPLOAD) && f->first <= d->image_txid) ||
             (f->kind == NAME_EDITS && f->last < edits_from))
             remove_file(d, f);
     }
@@ -604,9 +462,9 @@ static int write_empty_image(struct name_dirs *d, const struct name_format *how,
                     &ns, err);
 
     if (rc == 0)
-        rc = save_image(d, ns, 0, err);
+        rc = name_dirs_save_image(d, ns, 0, err);
     ns_free(ns);
-    if (rc == 0 && name_image(d, 0, err) < d->count)
+    if (rc == 0 && name_image_place(d, 0, err) < d->count)
         rc = -ERR_IO;
     return rc;
 }

@@ -1,4 +1,4 @@
-/* name_dir_parts.h -- what name_dir.c and name_load.c share; for nobody else. */
+/* name_dir_parts.h -- what the parts of the name directories share; for nobody else. */
 #ifndef DFS_NAMENODE_NAME_DIR_PARTS_H
 #define DFS_NAMENODE_NAME_DIR_PARTS_H
 
@@ -17,11 +17,19 @@ struct name_dirs {
     uint64_t image_txid; /* newest whole image */
     bool has_image, read_only;
     bool has_previous;          /* atomic: an upgrade is not finalized */
+    uint64_t uploading;         /* atomic: txid + 1 of the image that is coming in; 0: none */
     struct image_extras extras; /* sections that are carried from image to image */
 };
 
 /* The files of one directory's "current" that belong to the store. */
-enum name_file_kind { NAME_IMAGE, NAME_ROLLBACK, NAME_CHECKPOINT, NAME_EDITS, NAME_EDITS_OPEN };
+enum name_file_kind {
+    NAME_IMAGE,
+    NAME_ROLLBACK,
+    NAME_CHECKPOINT,
+    NAME_UPLOAD, /* a checkpoint that comes from elsewhere, until it has been checked */
+    NAME_EDITS,
+    NAME_EDITS_OPEN,
+};
 struct name_file {
     enum name_file_kind kind;
     int dir;

@@ -1,5 +1,6 @@
 #include "namenode/http/web_image.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,29 +9,72 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/log.h"
+#include "namenode/edits/edit_codec.h"
 #include "namenode/edits/name_dir.h"
+#include "namenode/http/web_upload.h"
 #include "namenode/namenode.h"
 
 enum { CHUNK = 256 << 10, NAME_MAX_BYTES = 64, DIGEST_CHARS = 32 };
 
-static void refuse(struct http_request *req, const char *why)
+void web_image_refuse(struct http_request *req, int status, const char *what, const char *why)
 {
-    char headers[512];
+    char headers[1024];
 
-    snprintf(headers, sizeof headers, "X-Reason: GetImage failed. %s\r\n", why);
-    http_begin(req, 410, "text/plain;charset=utf-8", headers, (int64_t)strlen(why));
+    snprintf(headers, sizeof headers, "X-Reason: %s%s", what, why);
+    for (char *p = headers; *p; p++) /* it may hold what was asked */
+        if ((unsigned char)*p < ' ')
+            *p = '?';
+    if (strlen(headers) < sizeof headers - 2)
+        strcat(headers, "\r\n");
+    else
+        *headers = 0;
+    http_begin(req, status, "text/plain;charset=utf-8", headers, (int64_t)strlen(why));
     http_write(req, why, strlen(why), NULL);
     http_end(req);
 }
 
-static bool number(const struct http_request *req, const char *name, uint64_t *out)
+static void refuse(struct http_request *req, const char *why)
+{
+    web_image_refuse(req, 410, "GetImage failed. ", why);
+}
+
+bool web_image_number(const struct http_request *req, const char *name, uint64_t *out)
 {
     char text[32], *end;
 
-    if (!http_query(req, name, text, sizeof text))
+    if (!http_query(req, name, text, sizeof text) || *text < '0' || *text > '9')
         return false;
+    errno = 0;
     *out = strtoull(text, &end, 10);
-    return *text && !*end;
+    return !*end && !errno;
+}
+
+/* As Hadoop writes it: layout, namespace, time of creation, cluster. */
+static void store_of(const struct namenode *nn, char *out, size_t n)
+{
+    snprintf(out, n, "%d:%u:%" PRIu64 ":%s", EDIT_LAYOUT, nn->identity.namespace_id,
+             nn->identity.created_ms, nn->identity.cluster_id);
+}
+
+bool web_image_same_store(const struct namenode *nn, const struct http_request *req)
+{
+    char ours[WEB_IMAGE_STORE_MAX], theirs[WEB_IMAGE_STORE_MAX];
+
+    store_of(nn, ours, sizeof ours);
+    return !http_query(req, "storageInfo", theirs, sizeof theirs) || strcmp(ours, theirs) == 0;
+}
+
+void web_image_refuse_store(const struct namenode *nn, struct http_request *req)
+{
+    char ours[WEB_IMAGE_STORE_MAX], theirs[WEB_IMAGE_STORE_MAX] = "", why[3 * WEB_IMAGE_STORE_MAX];
+
+    store_of(nn, ours, sizeof ours);
+    http_query(req, "storageInfo", theirs, sizeof theirs);
+    snprintf(why, sizeof why, "This namenode has storage info %s but the secondary expected %s",
+             ours, theirs);
+    LOG_WARN("nn.image", "from=%s err=\"%s\" next=refused", req->remote_ip, why);
+    web_image_refuse(req, 403, "", why);
 }
 
 /* The name of the file that is asked for; what is wrong with the question, or NULL. */
@@ -45,13 +89,13 @@ static const char *name_of(struct namenode *nn, const struct http_request *req, 
 
         if (http_query(req, "txid", text, sizeof text) && strcmp(text, "latest") == 0)
             first = name_dirs_image_txid(nn->dirs);
-        else if (!number(req, "txid", &first))
+        else if (!web_image_number(req, "txid", &first))
             return "java.io.IOException: getimage request has no txid";
         snprintf(out, NAME_MAX_BYTES, "fsimage_%s%019" PRIu64, rollback ? "rollback_" : "", first);
         return NULL;
     }
-    if (http_query(req, "getedit", text, sizeof text) && number(req, "startTxId", &first) &&
-        number(req, "endTxId", &last)) {
+    if (http_query(req, "getedit", text, sizeof text) &&
+        web_image_number(req, "startTxId", &first) && web_image_number(req, "endTxId", &last)) {
         snprintf(out, NAME_MAX_BYTES, "edits_%019" PRIu64 "-%019" PRIu64, first, last);
         return NULL;
     }
@@ -111,6 +155,14 @@ void web_image_serve(void *ctx, struct http_request *req)
     struct stat st;
     int fd;
 
+    if (strcmp(req->method, "PUT") == 0) {
+        web_upload_serve(nn, req);
+        return;
+    }
+    if (!web_image_same_store(nn, req)) {
+        web_image_refuse_store(nn, req);
+        return;
+    }
     if (wrong) {
         refuse(req, wrong);
         return;

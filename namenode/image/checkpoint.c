@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "namenode/edits/name_upload.h"
 #include "namenode/image/image_fork.h"
 #include "namenode/namenode.h"
 
@@ -56,24 +57,20 @@ static int make_image(struct checkpointer *c, bool rollback, uint64_t *txid, uin
     return rc;
 }
 
-static int run_one(struct checkpointer *c, bool rollback, struct err *err)
+/* One thing at a time changes which image is the newest. */
+static void begin_one(struct checkpointer *c)
 {
-    uint64_t began = env_mono_ms(c->nn->env), txid = 0, fork_us = 0;
-    struct err mine;
-    int rc;
-
     pthread_mutex_lock(&c->lock);
     while (c->running)
         pthread_cond_wait(&c->wake, &c->lock);
     c->running = true;
     pthread_mutex_unlock(&c->lock);
+}
 
-    rc = make_image(c, rollback, &txid, &fork_us, &mine);
-
+static void end_one(struct checkpointer *c, int rc, uint64_t txid)
+{
     pthread_mutex_lock(&c->lock);
     c->running = false;
-    c->stats.fork_us = fork_us;
-    c->stats.took_ms = env_mono_ms(c->nn->env) - began;
     if (rc < 0) {
         c->stats.failed++;
     } else {
@@ -83,6 +80,22 @@ static int run_one(struct checkpointer *c, bool rollback, struct err *err)
     }
     pthread_cond_broadcast(&c->wake);
     pthread_mutex_unlock(&c->lock);
+}
+
+static int run_one(struct checkpointer *c, bool rollback, struct err *err)
+{
+    uint64_t began = env_mono_ms(c->nn->env), txid = 0, fork_us = 0, took_ms;
+    struct err mine;
+    int rc;
+
+    begin_one(c);
+    rc = make_image(c, rollback, &txid, &fork_us, &mine);
+    took_ms = env_mono_ms(c->nn->env) - began;
+    pthread_mutex_lock(&c->lock);
+    c->stats.fork_us = fork_us;
+    c->stats.took_ms = took_ms;
+    pthread_mutex_unlock(&c->lock);
+    end_one(c, rc, txid);
 
     if (rc < 0) {
         LOG_WARN("nn.checkpoint", "err=\"%s\" next=\"the edits stay, tried again later\"",
@@ -92,8 +105,20 @@ static int run_one(struct checkpointer *c, bool rollback, struct err *err)
     } else {
         LOG_INFO("nn.checkpoint", "tx=%llu fork_us=%llu ms=%llu next=\"old edits go\"",
                  (unsigned long long)txid, (unsigned long long)fork_us,
-                 (unsigned long long)c->stats.took_ms);
+                 (unsigned long long)took_ms);
     }
+    return rc;
+}
+
+int checkpointer_take(struct checkpointer *c, struct name_upload *u, struct err *err)
+{
+    const struct conf *conf = c->nn->conf;
+    int rc;
+
+    begin_one(c);
+    rc = name_upload_take(u, (int)conf_int(conf, OPT_nn_retained_images),
+                          (uint64_t)conf_int(conf, OPT_nn_retained_edits), err);
+    end_one(c, rc, name_upload_txid(u));
     return rc;
 }
 

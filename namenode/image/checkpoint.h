@@ -6,7 +6,8 @@
  * The lock is held for as long as the fork takes.
  *
  * One is made after dfs.namenode.checkpoint.txns records, after dfs.namenode.checkpoint.period
- * when there was any, and when an administrator asks (saveNamespace).
+ * when there was any, and when an administrator asks (saveNamespace).  One that a SecondaryNameNode
+ * made and uploaded counts as well.
  *
  * Thread:  its own, and those that call checkpointer_run(); never with the namespace lock held.
  * Design:  docs/design/checkpoints.md
@@ -21,6 +22,7 @@
 
 struct namenode;
 struct checkpointer;
+struct name_upload;
 
 int checkpointer_start(struct namenode *nn, struct checkpointer **out, struct err *err);
 void checkpointer_stop(
@@ -30,6 +32,9 @@ void checkpointer_stop(
 int checkpointer_run(struct checkpointer *c, struct err *err);
 /* The same; the image is the one that a rolling upgrade goes back to. */
 int checkpointer_run_rollback(struct checkpointer *c, struct err *err);
+
+/* Makes an image that was uploaded the newest; waits for a checkpoint that is under way first. */
+int checkpointer_take(struct checkpointer *c, struct name_upload *u, struct err *err);
 
 /* Is the newest image older than @window_s, or more than @gap records behind?  Both 0: yes. */
 bool checkpointer_is_due(struct checkpointer *c, uint64_t window_s, uint64_t gap);

@@ -45,6 +45,9 @@ struct image_info {
 int image_load(struct env *env, const char *path, const uint8_t *md5, struct namespace *ns,
                struct image_extras *extras, struct image_info *out, struct err *err);
 
+/* What the image says of itself; its sections must lie within the file, and those that every image has be there. */
+int image_info_read(struct env *env, const char *path, struct image_info *out, struct err *err);
+
 /* Writes @ns, of which nothing is left to reclaim, as an image; the bytes come in order through @write. */
 struct image_sink {
     int (*write)(void *ctx, const void *bytes, size_t n, struct err *err);

@@ -14,6 +14,7 @@
 enum {
     SMALL_SECTION_MAX = 256 << 20,
     SUM_CHUNK_BYTES = 1 << 20,
+    INFO_MAX = 1 << 20,
 };
 
 /* ---- small sections ---- */
@@ -33,23 +34,34 @@ int loader_read_first(struct image_reader *r, const ProtobufCMessageDescriptor *
     return *out ? 0 : image_reader_bad(r, err, "does not parse");
 }
 
-static int load_info(struct loader *l, struct err *err)
+/* NS_INFO, unpacked into @arena. */
+static int read_info(const struct image_file *f, struct arena *arena, Img__NameSystemSection **out,
+                     struct image_info *info, struct err *err)
 {
     struct image_reader r;
-    struct arena arena;
     ProtobufCMessage *m = NULL;
+    int rc = image_reader_open(&r, f, "NS_INFO", err);
+
+    if (rc == 0)
+        rc = loader_read_first(&r, &img__name_system_section__descriptor, arena, &m, err);
+    if (rc == 0) {
+        *out = (Img__NameSystemSection *)m;
+        info->namespace_id = (*out)->namespaceid;
+        info->txid = (*out)->transactionid;
+        info->layout_version = f->layout_version;
+    }
+    image_reader_close(&r);
+    return rc;
+}
+
+static int load_info(struct loader *l, struct err *err)
+{
+    struct arena arena;
+    Img__NameSystemSection *s;
     int rc;
 
-    arena_init(&arena, 1 << 20);
-    rc = image_reader_open(&r, &l->file, "NS_INFO", err);
-    if (rc == 0)
-        rc = loader_read_first(&r, &img__name_system_section__descriptor, &arena, &m, err);
-    if (rc == 0) {
-        const Img__NameSystemSection *s = (const void *)m;
-
-        l->info.namespace_id = s->namespaceid;
-        l->info.txid = s->transactionid;
-        l->info.layout_version = l->file.layout_version;
+    arena_init(&arena, INFO_MAX);
+    if ((rc = read_info(&l->file, &arena, &s, &l->info, err)) == 0) {
         l->gs = s->genstampv2;
         l->last_block = s->lastallocatedblockid;
         l->extras->gs_v1 = s->genstampv1;
@@ -57,8 +69,30 @@ static int load_info(struct loader *l, struct err *err)
         l->last_group = s->lastallocatedstripedblockid;
         ns_load_rolling_upgrade(l->ns, s->rollingupgradestarttime);
     }
-    image_reader_close(&r);
     arena_done(&arena);
+    return rc;
+}
+
+int image_info_read(struct env *env, const char *path, struct image_info *out, struct err *err)
+{
+    static const char *const needed[] = {"STRING_TABLE", "INODE", "INODE_DIR"};
+    struct arena arena;
+    struct image_file f;
+    struct image_info info;
+    Img__NameSystemSection *s;
+    int rc = image_file_open(env, path, &f, err);
+
+    if (rc < 0)
+        return rc;
+    arena_init(&arena, INFO_MAX);
+    rc = read_info(&f, &arena, &s, &info, err);
+    for (size_t i = 0; rc == 0 && i < sizeof needed / sizeof *needed; i++)
+        if (!image_file_find(&f, needed[i]))
+            rc = err_set(err, ERR_CORRUPT, "%s: there is no section %s", path, needed[i]);
+    arena_done(&arena);
+    image_file_close(&f);
+    if (rc == 0)
+        *out = info;
     return rc;
 }
 
