@@ -152,7 +152,7 @@ static int open_on(struct block_reader *r, const struct block_range *what, bool 
     int rc;
 
     replica_address(r->fs, what->node->id, &to);
-    rc = dn_pool_take(r->fs->datanodes, &to, fresh, &r->conn, err);
+    rc = dn_pool_take(r->fs->datanodes, &to, fresh, 0, &r->conn, err);
     if (rc < 0)
         return rc;
     arena_init(&arena, XFER_MESSAGE_MAX * 2);

@@ -249,7 +249,8 @@ struct dfs_create {
     const char *ec_policy; /* NULL: the directory's; "replication": none */
     bool
         new_block; /* append: a last block that is not full stays as it is; striped files want that */
-    bool by_id;    /* goes on with the inode, whatever becomes of its name */
+    bool stays_empty; /* nothing will be written: no block is asked for along with the file */
+    bool by_id;       /* goes on with the inode, whatever becomes of its name */
     enum dfs_sync sync;
     struct dfs_stat *made; /* NULL, or gets what the file is like now: dfs_stat_done() */
 };

@@ -11,7 +11,7 @@
 #include "proto/xfer.h"
 
 enum {
-    POOL_MAX = 16,
+    POOL_MAX = 32,
     IDLE_MAX_MS = 3000,       /* datanodes close after 4 s */
     BUFFER_FIRST = 256 << 10, /* with a piece being verified and used it stays in the cache */
     BUFFER_MAX = PACKET_DATA_MAX + 4096,
@@ -88,31 +88,29 @@ static struct dn_conn *take_idle(struct dn_pool *p, const struct net_addr *to)
     return found;
 }
 
-int dn_pool_take(struct dn_pool *p, const struct net_addr *to, bool fresh, struct dn_conn **out,
-                 struct err *err)
+int dn_pool_take(struct dn_pool *p, const struct net_addr *to, bool fresh, int more_ms,
+                 struct dn_conn **out, struct err *err)
 {
     struct dn_conn *c = fresh ? NULL : take_idle(p, to);
-    int fd;
+    int timeout_ms = p->timeout_ms + more_ms, fd;
 
     if (c) {
+        if (c->timeout_ms != timeout_ms)
+            net_timeout(c->fd, timeout_ms);
+        c->timeout_ms = timeout_ms;
         c->used_before = true;
         *out = c;
         return 0;
     }
-    fd = net_connect(to, p->bind_host, p->timeout_ms, err);
+    fd = net_connect(to, p->bind_host, timeout_ms, err);
     if (fd < 0)
         return fd;
     c = calloc(1, sizeof *c);
-    if (c)
-        c->buf = malloc(BUFFER_FIRST);
-    if (!c || !c->buf) {
-        free(c);
+    if (!c) {
         close(fd);
         return err_set(err, ERR_NOMEM, "connection to %s:%u", to->host, to->port);
     }
-    c->fd = fd;
-    c->to = *to;
-    c->cap = BUFFER_FIRST;
+    *c = (struct dn_conn){.fd = fd, .to = *to, .timeout_ms = timeout_ms};
     *out = c;
     return 0;
 }
@@ -144,7 +142,10 @@ static int make_room(struct dn_conn *c, size_t n, struct err *err)
         c->at = 0;
     }
     if (n > c->cap) {
-        uint8_t *more = n <= BUFFER_MAX ? realloc(c->buf, n) : NULL;
+        uint8_t *more;
+
+        n = n < BUFFER_FIRST ? BUFFER_FIRST : n;
+        more = n <= BUFFER_MAX ? realloc(c->buf, n) : NULL;
 
         if (!more)
             return err_set(err, n <= BUFFER_MAX ? ERR_NOMEM : ERR_PROTOCOL,

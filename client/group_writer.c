@@ -397,7 +397,6 @@ static int restamp(struct group_writer *g, struct err *err)
 static int ask_group(struct group_writer *g, Pb__LocatedBlockProto **out, struct err *err)
 {
     Pb__AddBlockRequestProto req = PB__ADD_BLOCK_REQUEST_PROTO__INIT;
-    Pb__AddBlockResponseProto *answer;
     int rc;
 
     req.src = (char *)(uintptr_t)g->o.path;
@@ -407,13 +406,11 @@ static int ask_group(struct group_writer *g, Pb__LocatedBlockProto **out, struct
     req.fileid = g->o.file_id;
     req.excludenodes = g->excluded;
     req.n_excludenodes = g->excluded_count;
-    rc = pipeline_ask_block(g->fs, &req, &g->arena, &answer, err);
+    rc = pipeline_ask_block(g->fs, &req, &g->arena, out, err);
     if (rc == -ERR_IO && g->excluded_count > 0) { /* too few without them: perhaps they are well */
         g->excluded_count = req.n_excludenodes = 0;
-        rc = pipeline_ask_block(g->fs, &req, &g->arena, &answer, err);
+        rc = pipeline_ask_block(g->fs, &req, &g->arena, out, err);
     }
-    if (rc == 0)
-        *out = answer->block;
     return rc;
 }
 
@@ -669,7 +666,7 @@ void group_writer_keep_alive(struct group_writer *g, uint64_t silent_ms)
     for (unsigned u = 0; u < g->units; u++) {
         struct pipeline *p = &g->stream[u].pipe;
 
-        if (p->fd >= 0 && now - p->last_send_ms >= silent_ms)
+        if (p->conn && now - p->last_send_ms >= silent_ms)
             pipeline_send_heartbeat(p, NULL); /* a failure shows at the next packet */
     }
 }

@@ -10,6 +10,7 @@
 
 #include "client/ack.h"
 #include "client/block_map.h"
+#include "client/dn_pool.h"
 #include "common/env.h"
 #include "common/net.h"
 
@@ -23,7 +24,7 @@ enum {
 
 void pipeline_init(struct pipeline *p, struct dfs *fs, const char *path)
 {
-    *p = (struct pipeline){.fs = fs, .path = path, .fd = -1, .bad = -1};
+    *p = (struct pipeline){.fs = fs, .path = path, .bad = -1};
     pb__extended_block_proto__init(&p->block);
     arena_init(&p->arena, FS_ANSWER_MAX);
     arena_init(&p->kept, FS_ANSWER_MAX);
@@ -38,14 +39,18 @@ void pipeline_done(struct pipeline *p)
 
 void pipeline_disconnect(struct pipeline *p)
 {
-    if (p->fd >= 0)
-        close(p->fd);
-    p->fd = -1;
+    dn_conn_close(p->conn);
+    p->conn = NULL;
+    p->ended = false;
     p->acks_n = 0;
 }
 
 void pipeline_end_block(struct pipeline *p)
 {
+    if (p->conn && p->ended && p->acks_n == 0) {
+        dn_pool_give(p->fs->datanodes, p->conn);
+        p->conn = NULL;
+    }
     pipeline_disconnect(p);
     p->has_block = p->hflushed = p->appending = false;
     p->count = 0;
@@ -140,19 +145,13 @@ static wire_stage stage_on_wire(enum pipeline_stage s, bool recovery)
     return WIRE(PIPELINE_SETUP_CREATE);
 }
 
-static int connect_first(struct pipeline *p, struct err *err)
+static int connect_first(struct pipeline *p, bool fresh, struct err *err)
 {
-    int timeout_ms = (int)conf_int(p->fs->conf, OPT_client_timeout);
     struct net_addr to;
-    int fd;
 
     replica_address(p->fs, p->nodes[0].info->id, &to);
-    fd = net_connect(&to, p->fs->bind_host, timeout_ms + NODE_EXTRA_MS * p->count, err);
-    if (fd < 0)
-        return fd;
-    p->fd = fd;
     p->acks_n = 0;
-    return 0;
+    return dn_pool_take(p->fs->datanodes, &to, fresh, NODE_EXTRA_MS * p->count, &p->conn, err);
 }
 
 /* Up to so many unsent packets, now sent. */
@@ -216,7 +215,7 @@ static int send_setup(struct pipeline *p, wire_stage stage, uint64_t new_gs,
     op.has_storagetype = true;
     op.storagetype = p->nodes[0].storage_type;
     op.storageid = p->nodes[0].storage_id;
-    return xfer_send_op_and(p->fd, XFER_WRITE_BLOCK, &op.base, packets,
+    return xfer_send_op_and(p->conn->fd, XFER_WRITE_BLOCK, &op.base, packets,
                             whole ? take_unsent(p, whole, packets, WHOLE_PACKETS_MAX) : 0, err);
 }
 
@@ -241,7 +240,7 @@ static int recv_more(struct pipeline *p, int flags, struct err *err)
     ssize_t n;
 
     do
-        n = recv(p->fd, p->acks + p->acks_n, sizeof p->acks - p->acks_n, flags);
+        n = recv(p->conn->fd, p->acks + p->acks_n, sizeof p->acks - p->acks_n, flags);
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN && flags)
         return 0;
@@ -292,18 +291,35 @@ static int recv_setup(struct pipeline *p, struct err *err)
     return rc;
 }
 
+static int request(struct pipeline *p, wire_stage stage, uint64_t new_gs,
+                   struct packet_queue *whole, struct err *err)
+{
+    int rc = send_setup(p, stage, new_gs, whole, err);
+
+    if (rc == 0 || rc == -ERR_CLOSED) /* one that did not take it all may have said why */
+        rc = recv_setup(p, err);
+    return rc;
+}
+
 /* Connects and sends the request for the pipeline; with all packets of the block, if @whole is not
- * NULL.  On failure p->bad tells who failed. */
+ * NULL.  On failure p->bad tells who failed.  An idle connection may have been closed just now: that
+ * is worth a second, fresh one. */
 static int setup(struct pipeline *p, wire_stage stage, uint64_t new_gs, struct packet_queue *whole,
                  struct err *err)
 {
-    int rc = connect_first(p, err);
+    int rc = connect_first(p, false, err);
 
     p->bad = 0;
     if (rc == 0)
-        rc = send_setup(p, stage, new_gs, whole, err);
-    if (rc == 0 || rc == -ERR_CLOSED) /* one that did not take it all may have said why */
-        rc = recv_setup(p, err);
+        rc = request(p, stage, new_gs, whole, err);
+    if (rc == -ERR_CLOSED && p->conn && p->conn->used_before && p->acks_n == 0) {
+        pipeline_disconnect(p);
+        if (whole)
+            packet_queue_rewind(whole);
+        rc = connect_first(p, true, err);
+        if (rc == 0)
+            rc = request(p, stage, new_gs, whole, err);
+    }
     if (rc < 0) {
         pipeline_disconnect(p);
         return err_wrap(err, rc, "pipeline through %s:%u", p->nodes[p->bad].info->id->ipaddr,
@@ -326,17 +342,20 @@ static void pause_ms(int64_t ms)
 /* The namenode gives the next block only when the one before it has enough replicas: that may
  * take a moment longer than the datanodes' acknowledgements. */
 int pipeline_ask_block(struct dfs *fs, const Pb__AddBlockRequestProto *req, struct arena *arena,
-                       Pb__AddBlockResponseProto **answer, struct err *err)
+                       Pb__LocatedBlockProto **out, struct err *err)
 {
+    Pb__AddBlockResponseProto *answer;
     int64_t tries = conf_int(fs->conf, OPT_client_complete_retries);
     int64_t pause = conf_int(fs->conf, OPT_client_complete_delay);
     struct err why;
 
     for (;;) {
-        int rc = FS_ASK_PATIENTLY(fs, "addBlock", req, add_block, arena, answer, &why);
+        int rc = FS_ASK_PATIENTLY(fs, "addBlock", req, add_block, arena, &answer, &why);
 
-        if (rc == 0)
+        if (rc == 0) {
+            *out = answer->block;
             return 0;
+        }
         if (why.code != ERR_NOT_REPLICATED || tries-- <= 0) {
             if (err)
                 *err = why;
@@ -347,18 +366,26 @@ int pipeline_ask_block(struct dfs *fs, const Pb__AddBlockRequestProto *req, stru
     }
 }
 
-static void abandon_block(struct pipeline *p)
+static int abandon_block(struct pipeline *p, Pb__ExtendedBlockProto *b, struct err *err)
 {
     Pb__AbandonBlockRequestProto req = PB__ABANDON_BLOCK_REQUEST_PROTO__INIT;
     Pb__AbandonBlockResponseProto *answer;
 
-    req.b = &p->block;
+    req.b = b;
     req.src = (char *)(uintptr_t)p->path;
     req.holder = p->fs->client_name;
     req.has_fileid = true;
     req.fileid = p->file_id;
-    FS_ASK(p->fs, "abandonBlock", &req, abandon_block, &p->arena, &answer, NULL);
     p->has_block = false;
+    return FS_ASK(p->fs, "abandonBlock", &req, abandon_block, &p->arena, &answer, err);
+}
+
+int pipeline_decline(struct pipeline *p, struct err *err)
+{
+    Pb__LocatedBlockProto *b = p->offered;
+
+    p->offered = NULL;
+    return b ? abandon_block(p, b->b, err) : 0;
 }
 
 /* A try at the block that p->block names by now. */
@@ -389,10 +416,11 @@ static int add_block(struct pipeline *p, struct packet_queue *whole, struct pack
     int64_t tries = conf_int(p->fs->conf, OPT_client_write_retries);
     int rc;
 
-    arena_reset(&p->arena);
+    if (!p->offered)
+        arena_reset(&p->arena);
     for (;;) {
         Pb__AddBlockRequestProto req = PB__ADD_BLOCK_REQUEST_PROTO__INIT;
-        Pb__AddBlockResponseProto *answer;
+        Pb__LocatedBlockProto *b = p->offered;
 
         req.src = (char *)(uintptr_t)p->path;
         req.clientname = p->fs->client_name;
@@ -401,11 +429,12 @@ static int add_block(struct pipeline *p, struct packet_queue *whole, struct pack
         req.n_excludenodes = (size_t)p->excluded_count;
         req.has_fileid = true;
         req.fileid = p->file_id;
-        rc = pipeline_ask_block(p->fs, &req, &p->arena, &answer, err);
+        p->offered = NULL;
+        rc = b ? 0 : pipeline_ask_block(p->fs, &req, &p->arena, &b, err);
         if (rc == 0)
-            rc = set_nodes(p, answer->block, err);
+            rc = set_nodes(p, b, err);
         if (rc == 0)
-            rc = set_block(p, answer->block->b, err);
+            rc = set_block(p, b->b, err);
         if (rc < 0)
             return rc;
         p->block.numbytes = p->sent = 0;
@@ -413,7 +442,7 @@ static int add_block(struct pipeline *p, struct packet_queue *whole, struct pack
                    : setup(p, WIRE(PIPELINE_SETUP_CREATE), 0, NULL, err);
         if (rc == 0)
             return 0;
-        abandon_block(p);
+        abandon_block(p, &p->block, NULL);
         exclude(p, p->nodes[p->bad].info);
         p->block = previous;
         if (tries-- <= 0)
@@ -706,7 +735,7 @@ int pipeline_send(struct pipeline *p, struct packet_queue *q, struct err *err)
     while (q->unsent) {
         struct iovec iov[SEND_PIECES];
         struct packet_queue before = *q;
-        int rc = net_writev_full(p->fd, iov, take_unsent(p, q, iov, SEND_PIECES), err);
+        int rc = net_writev_full(p->conn->fd, iov, take_unsent(p, q, iov, SEND_PIECES), err);
 
         if (rc < 0) {
             q->unsent = before.unsent;
@@ -725,7 +754,7 @@ int pipeline_send_heartbeat(struct pipeline *p, struct err *err)
     unsigned n = packet_header_put(bytes, &h, 0);
 
     p->last_send_ms = env_mono_ms(env_posix());
-    return net_write_full(p->fd, bytes, n, err);
+    return net_write_full(p->conn->fd, bytes, n, err);
 }
 
 /* The datanode farthest down that did not succeed is the one to leave out. */
@@ -755,6 +784,7 @@ static int take_ack(struct pipeline *p, const struct ack *a, struct packet_queue
                        a->seqno, q->head ? q->head->seqno : -1);
     }
     packet = packet_queue_pop(q);
+    p->ended = packet->last;
     if (packet->offset + packet->n > p->block.numbytes)
         p->block.numbytes = packet->offset + packet->n;
     packet->next = *done;

@@ -5,7 +5,7 @@
  * it, from the bytes that all others have, under a new generation stamp that the namenode gives:
  * a replica left behind by the old pipeline is then recognised as stale.
  *
- * Always true: acked <= sent; block.numbytes is acked; without a connection fd is -1.
+ * Always true: acked <= sent; block.numbytes is acked; without a connection conn is NULL.
  *
  * Thread:  one at a time (the writer's lock).
  * Memory:  nodes and block live in the pipeline's arena until the next block.
@@ -43,10 +43,13 @@ struct pipeline {
     bool has_block, hflushed, appending;
     Pb__ExtendedBlockProto block; /* numbytes: acknowledged */
     Pb__TokenProto *token;
+    Pb__LocatedBlockProto
+        *offered;  /* in arena: the first block, which came with the file; not used yet */
     uint64_t sent; /* bytes of the block that were sent at most */
     struct pipeline_node nodes[PIPELINE_NODES_MAX];
     int count, bad; /* bad: index of the node that failed, -1 when none is known */
-    int fd;
+    struct dn_conn *conn;
+    bool ended; /* the packet that ends the block is acknowledged: nothing is under way on conn */
     uint64_t last_send_ms;
     uint8_t acks[ACK_BYTES_MAX];
     size_t acks_n;
@@ -69,6 +72,9 @@ int pipeline_add_block(struct pipeline *p, struct err *err);
 int pipeline_write_block(struct pipeline *p, struct packet_queue *q, struct packet **done,
                          struct err *err);
 
+/* Nothing was written: the block that was offered, if any, goes back. */
+int pipeline_decline(struct pipeline *p, struct err *err);
+
 /* Takes the last block of a file that is appended to; pipeline_rebuild(STAGE_APPEND) comes next. */
 int pipeline_adopt(struct pipeline *p, const Pb__LocatedBlockProto *b, struct err *err);
 
@@ -86,7 +92,7 @@ int pipeline_restart(struct pipeline *p, uint64_t gs, struct err *err);
 
 /* addBlock, asked again while the block before it has too few replicas. */
 int pipeline_ask_block(struct dfs *fs, const Pb__AddBlockRequestProto *req, struct arena *arena,
-                       Pb__AddBlockResponseProto **answer, struct err *err);
+                       Pb__LocatedBlockProto **out, struct err *err);
 
 /* Sends what is unsent.  A failure marks the bad node, if it is known. */
 int pipeline_send(struct pipeline *p, struct packet_queue *q, struct err *err);
@@ -98,6 +104,7 @@ int pipeline_acks(struct pipeline *p, struct packet_queue *q, struct packet **do
                   struct err *err);
 
 void pipeline_disconnect(struct pipeline *p);
-void pipeline_end_block(struct pipeline *p); /* the block is whole: what remains is its name */
+/* The block is whole: what remains is its name, and the connection for another block. */
+void pipeline_end_block(struct pipeline *p);
 
 #endif

@@ -11,6 +11,7 @@
 #include "client/keeper.h"
 #include "client/pipeline.h"
 #include "common/env.h"
+#include "mount.pb-c.h"
 
 enum {
     WINDOW_BYTES = 4 << 20,  /* sent and not acknowledged, at most */
@@ -107,8 +108,9 @@ static int writer_new(struct dfs *fs, const char *path, struct writer **out, str
     return 0;
 }
 
-static int ask_create(struct writer *w, const struct dfs_create *how, struct arena *arena,
-                      Pb__HdfsFileStatusProto **out, struct err *err)
+/* The answer is in the pipeline's arena: with it may come the first block. */
+static int ask_create(struct writer *w, const struct dfs_create *how, Pb__HdfsFileStatusProto **out,
+                      struct err *err)
 {
     Pb__CreateRequestProto req = PB__CREATE_REQUEST_PROTO__INIT;
     Pb__FsPermissionProto masked = PB__FS_PERMISSION_PROTO__INIT, unmasked = masked;
@@ -126,6 +128,8 @@ static int ask_create(struct writer *w, const struct dfs_create *how, struct are
     req.unmasked = &unmasked;
     req.clientname = w->fs->client_name;
     req.createflag = how->flags ? how->flags : PB__CREATE_FLAG_PROTO__CREATE;
+    if (!how->stays_empty)
+        req.createflag |= PB__OWN_CREATE_FLAG_PROTO__FIRST_BLOCK;
     if (how->overwrite)
         req.createflag |= PB__CREATE_FLAG_PROTO__OVERWRITE;
     if (how->ec_policy && strcmp(how->ec_policy, "replication") == 0)
@@ -143,12 +147,15 @@ static int ask_create(struct writer *w, const struct dfs_create *how, struct are
                        "io.bytes.per.checksum(%u) and blockSize(%" PRIu64 ") do not match. "
                        "blockSize should be a multiple of io.bytes.per.checksum",
                        w->pipe.checksum.bytes_per, req.blocksize);
-    rc = FS_ASK(w->fs, "create", &req, create, arena, &answer, err);
+    rc = FS_ASK(w->fs, "create", &req, create, &w->pipe.arena, &answer, err);
     if (rc == 0 && !answer->fs)
         rc = err_set(err, ERR_PROTOCOL, "create of %s was answered with no file", w->path);
-    if (rc == 0)
-        *out = answer->fs;
-    return rc;
+    if (rc < 0)
+        return rc;
+    *out = answer->fs;
+    if (answer->fs->locations && answer->fs->locations->n_blocks == 1)
+        w->pipe.offered = answer->fs->locations->blocks[0];
+    return 0;
 }
 
 static int make_striped(struct writer *w, const Pb__HdfsFileStatusProto *file, struct err *err)
@@ -192,20 +199,17 @@ static int take_file(struct writer *w, const Pb__HdfsFileStatusProto *file,
 int writer_create(struct dfs *fs, const char *path, const struct dfs_create *how,
                   struct writer **out, struct err *err)
 {
-    struct arena arena;
     struct writer *w;
     Pb__HdfsFileStatusProto *file = NULL;
     int rc = writer_new(fs, path, &w, err);
 
     if (rc < 0)
         return rc;
-    arena_init(&arena, FS_ANSWER_MAX);
-    rc = ask_create(w, how, &arena, &file, err);
+    rc = ask_create(w, how, &file, err);
     if (rc == 0)
         rc = take_file(w, file, how, err);
     if (rc == 0)
         rc = keeper_add(fs->keeper, w, err);
-    arena_done(&arena);
     if (rc < 0) {
         writer_free(w);
         return rc;
@@ -297,7 +301,7 @@ static void find_bad(struct writer *w)
 {
     struct packet *done = NULL;
 
-    while (w->pipe.bad < 0 && w->pipe.fd >= 0)
+    while (w->pipe.bad < 0 && w->pipe.conn)
         if (pipeline_acks(&w->pipe, &w->queue, &done, false, NULL) <= 0)
             break;
     recycle(w, done);
@@ -339,7 +343,7 @@ static int connect_pipe(struct writer *w, struct err *err)
 {
     int rc = 0;
 
-    if (w->pipe.fd >= 0)
+    if (w->pipe.conn)
         return 0;
     if (w->pending_append)
         rc = pipeline_rebuild(&w->pipe, STAGE_APPEND, err);
@@ -750,7 +754,8 @@ static int finish_block(struct writer *w, struct err *err)
         seal_current(w);
     packet_free(w->current); /* what is in it was flushed */
     w->current = NULL;
-    return w->queue.count > 0 || w->pipe.has_block ? end_block(w, err) : 0;
+    return w->queue.count > 0 || w->pipe.has_block ? end_block(w, err)
+                                                   : pipeline_decline(&w->pipe, err);
 }
 
 static int finish(struct writer *w, struct err *err)
@@ -797,7 +802,7 @@ void writer_keep_alive(struct writer *w)
 {
     if (pthread_mutex_trylock(&w->lock) != 0)
         return;
-    if (w->pipe.fd >= 0 && env_mono_ms(env_posix()) - w->pipe.last_send_ms >= HEARTBEAT_MS)
+    if (w->pipe.conn && env_mono_ms(env_posix()) - w->pipe.last_send_ms >= HEARTBEAT_MS)
         pipeline_send_heartbeat(&w->pipe, NULL); /* a failure shows at the next write */
     if (w->groups)
         group_writer_keep_alive(w->groups, HEARTBEAT_MS);

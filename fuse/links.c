@@ -10,7 +10,7 @@ enum { LINK_MODE = 01777 };
 
 int link_make(struct dfs *fs, const char *path, const char *target, struct err *err)
 {
-    const struct dfs_create how = {.mode = LINK_MODE, .exact_mode = true};
+    const struct dfs_create how = {.mode = LINK_MODE, .exact_mode = true, .stays_empty = true};
     struct dfs_file *f;
     int rc = dfs_create(fs, path, &how, &f, err);
 

@@ -411,7 +411,7 @@ void op_mkdir(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode)
 
 void op_mknod(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, dev_t dev)
 {
-    struct dfs_create how = {.exact_mode = true};
+    struct dfs_create how = {.exact_mode = true, .stays_empty = true};
     struct dfs_file *f;
     struct call c;
     int rc;

@@ -8,7 +8,7 @@
 
 static int make_empty(struct shell *sh, struct item *it)
 {
-    struct dfs_create how = {.overwrite = true, .make_parents = true};
+    struct dfs_create how = {.overwrite = true, .make_parents = true, .stays_empty = true};
     struct stream st;
     struct err err;
 

@@ -415,6 +415,8 @@ void block_gone(void *ctx, const struct block_info *b, const uint16_t *storages)
 
         if (storage_lives(st))
             invalidate_add(bm, st->node, b->id + r->unit, r->gs ? r->gs : b->gs);
+        if (st && st->scheduled > 0 && r->state != PB__REPLICA_STATE_PROTO__FINALIZED)
+            st->scheduled--; /* it will not come */
     }
     safe_mode_block_gone(bm, b);
     writing_forget(bm, b->id);

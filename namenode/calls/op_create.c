@@ -17,6 +17,7 @@ enum {
     FLAG_NEW_BLOCK = PB__CREATE_FLAG_PROTO__NEW_BLOCK,
     FLAG_LAZY_PERSIST = PB__CREATE_FLAG_PROTO__LAZY_PERSIST,
     FLAG_SHOULD_REPLICATE = PB__CREATE_FLAG_PROTO__SHOULD_REPLICATE,
+    FLAG_FIRST_BLOCK = PB__OWN_CREATE_FLAG_PROTO__FIRST_BLOCK,
 };
 
 /* ---- create ---- */
@@ -182,6 +183,29 @@ static int add_file(struct op *op, const Pb__CreateRequestProto *rq, const struc
     return op_commit(op, &e);
 }
 
+/* The client will write at once, and asks for the first block with the file.  When there is none to be had
+ * it is to hear of that when it asks again. */
+static int give_first_block(struct op *op, const struct inode_info *file, const char *path,
+                            Pb__HdfsFileStatusProto *answer)
+{
+    struct place p = {.path = path, .id = file->id, .info = *file};
+    Pb__LocatedBlocksProto *all = arena_alloc(op->arena, sizeof *all);
+    Pb__LocatedBlockProto **list = arena_alloc(op->arena, sizeof *list);
+
+    if (!all || !list)
+        return op_nomem(op);
+    if (op_first_block(op, &p, list) < 0) {
+        err_clear(&op->err);
+        return 0;
+    }
+    pb__located_blocks_proto__init(all);
+    all->blocks = list;
+    all->n_blocks = 1;
+    all->underconstruction = true;
+    answer->locations = all;
+    return 0;
+}
+
 int op_create(struct op *op, const Pb__CreateRequestProto *rq, Pb__CreateResponseProto *rs)
 {
     const struct ec_policy *coding;
@@ -196,7 +220,11 @@ int op_create(struct op *op, const Pb__CreateRequestProto *rq, Pb__CreateRespons
     MUST(ns_info(op->nn->ns, ns_last_inode_id(op->nn->ns), &info));
     lease_renew(ns_leases(op->nn->ns), rq->clientname, env_mono_ms(op->nn->env));
     rs->fs = status_of(op, &info, "", 0);
-    return rs->fs ? 0 : op_nomem(op);
+    if (!rs->fs)
+        return op_nomem(op);
+    return rq->createflag & FLAG_FIRST_BLOCK && !coding
+               ? give_first_block(op, &info, p.path, rs->fs)
+               : 0;
 }
 
 /* ---- append ---- */

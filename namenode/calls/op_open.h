@@ -16,6 +16,9 @@ int op_commit_last(struct op *op, const struct inode_info *file, const Pb__Exten
 /* The block @from_end places before the end is complete, or there is none; else *id is it. */
 bool op_block_is_settled(struct op *op, const struct inode_info *file, int from_end, uint64_t *id);
 
+/* The first block of the empty file at @p, as addBlock would give it. */
+int op_first_block(struct op *op, const struct place *p, Pb__LocatedBlockProto **out);
+
 /* dfs.namenode.replication.min to dfs.replication.max.  @client is named when not NULL. */
 int op_check_replication(struct op *op, const char *src, int64_t replication, const char *client);
 

@@ -230,6 +230,19 @@ static int check_block_count(struct op *op, const struct inode_info *file)
                    file->block_count, (long long)max);
 }
 
+int op_first_block(struct op *op, const struct place *p, Pb__LocatedBlockProto **out)
+{
+    const Pb__AddBlockRequestProto plain = PB__ADD_BLOCK_REQUEST_PROTO__INIT;
+    uint16_t storages[TARGETS_MAX];
+    struct block_info block;
+    int n = choose(op, &plain, p, storages), rc;
+
+    if (n < 0 || (rc = append_block(op, p, &block)) < 0)
+        return n < 0 ? n : rc;
+    bm_expect(op->nn->bm, block.id, storages, n);
+    return give_block(op, &block, 0, storages, n, out);
+}
+
 int op_add_block(struct op *op, const Pb__AddBlockRequestProto *rq, Pb__AddBlockResponseProto *rs)
 {
     uint16_t storages[TARGETS_MAX];

@@ -100,6 +100,9 @@ cat "$T/f" "$T/g" > "$T/fg"
 reads "and reads what is there now" /f "$T/fg"
 copies=$(find "$T"/d? -path '*finalized*' -name 'blk_*' ! -name '*.meta' | wc -l)
 if [ "$copies" = 18 ]; then pass "every block has three copies"; else fail "every block has three copies: $copies files"; fi
+check "our client, whose wish for a block with the file Hadoop's namenode does not know, puts one" "$dfs" -put "$T/f" /by-ours
+reads "and it is whole" /by-ours "$T/f"
+"$dfs" -rm -skipTrash /by-ours > /dev/null
 one=$(java_fs -checksum /f 2> /dev/null | awk '{print $3}')
 two=$(java_main org.apache.hadoop.fs.FsShell -D dfs.checksum.combine.mode=COMPOSITE_CRC -checksum /f 2> /dev/null | awk '{print $3}')
 want=$(python3 - "$T/fg" << 'P'
@@ -147,6 +150,12 @@ until_ok 60 live 1
 until_ok 60 java_fs -test -s /only0
 reads "a Java datanode serves our directory" /only0 "$T/f"
 check "it appends to our block" java_fs -appendToFile "$T/g" /only0
+mkdir "$T/few"
+for i in $(seq 40); do head -c $((i * 500)) "$T/f" > "$T/few/$i"; done
+check "our client writes small files to a Java datanode, which closes after each" "$dfs" -D dfs.replication=1 -put -t 2 "$T/few" /few
+check "and reads them back" "$dfs" -get /few "$T/few2"
+check "as they were" diff -r "$T/few" "$T/few2"
+"$dfs" -rm -r -skipTrash /few > /dev/null
 stop javadn
 ours 0
 reported() { tail -n 2 "$T/ours0.log" | grep -q 'dn.report.*replicas=[1-9]'; }
