@@ -148,6 +148,18 @@ static void look(struct keeper *k, bool *away)
     *away = rc < 0;
 }
 
+/* Copies of jobs that go on stay in the store, open, as if the scheduler had been killed. */
+static void let_go(struct keeper *k)
+{
+    for (struct kept *e = k->list, *next; e; e = next) {
+        next = e->next;
+        if (e->file)
+            store_abandon(e->file);
+        free(e);
+    }
+    store_free(k->store);
+}
+
 static void *keep(void *ctx)
 {
     struct keeper k = {.s = ctx};
@@ -160,7 +172,8 @@ static void *keep(void *ctx)
         look(&k, &away);
         usleep(LOOK_MS * 1000);
     }
-    return NULL; /* copies of jobs that go on stay, and what they hold with them */
+    let_go(&k);
+    return NULL;
 }
 
 void sched_keep_start(struct sched *s)

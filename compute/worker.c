@@ -48,7 +48,8 @@ bool worker_disk_works(struct worker_daemon *w)
 
 /* ---- asking for work ---- */
 
-static void describe(struct worker_daemon *w, Pb__WorkerIdProto *out)
+/* With the lock; the rack may be found while the call is under way, so it is a copy of @a's. */
+static void describe(struct worker_daemon *w, struct arena *a, Pb__WorkerIdProto *out)
 {
     pb__worker_id_proto__init(out);
     out->uuid.data = w->uuid;
@@ -57,7 +58,7 @@ static void describe(struct worker_daemon *w, Pb__WorkerIdProto *out)
     out->ip = w->ip;
     out->shuffle = w->shuffle_address;
     out->slots = w->disk_bad ? 0 : w->slots;
-    out->rack = w->rack;
+    out->rack = arena_strndup(a, w->rack, strlen(w->rack));
     out->has_memorymb = 1;
     out->memorymb = (uint64_t)conf_int(w->conf, OPT_worker_memory);
 }
@@ -127,7 +128,7 @@ static int poll_once(struct worker_daemon *w, struct arena *a, bool first, bool 
     int rc;
 
     pthread_mutex_lock(&w->lock);
-    describe(w, &id);
+    describe(w, a, &id);
     r.worker = &id;
     r.first = first;
     r.n_known = known_attempts(w, a, &r.known);

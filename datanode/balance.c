@@ -116,6 +116,8 @@ static int receive_moved(struct xceiver *x, const Pb__OpReplaceBlockProto *op,
         return rc;
     r.sum = want.sum;
     rc = receiver_run(&r, &answered, err);
+    if (rc == -ERR_CORRUPT)
+        report_bad_remote(x->dn, op->header->block, op->source);
     if (rc == 0)
         rc = dataset_finalize(x->dn->ds, r.draft, &f, err);
     dataset_release(x->dn->ds, r.draft, true);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "datanode/actor.h"
 #include "datanode/crew.h"
 #include "datanode/reports.h"
 #include "datanode/sender.h"
@@ -21,6 +22,8 @@ static int send_write_op(struct datanode *dn, const struct copy_want *want, cons
     Pb__BaseHeaderProto base = PB__BASE_HEADER_PROTO__INIT;
     Pb__ExtendedBlockProto block = PB__EXTENDED_BLOCK_PROTO__INIT;
     Pb__ChecksumProto sum = PB__CHECKSUM_PROTO__INIT;
+    Pb__DatanodeInfoProto source = PB__DATANODE_INFO_PROTO__INIT;
+    struct registration self;
     bool is_rbw = s->reading.state == REPLICA_RBW;
 
     block.poolid = (char *)(uintptr_t)dataset_pool(dn->ds)->pool_id;
@@ -34,6 +37,9 @@ static int send_write_op(struct datanode *dn, const struct copy_want *want, cons
     sum.type = s->sum.type;
     sum.bytesperchecksum = s->sum.bytes_per;
     op.header = &header;
+    registration_init(dn, &self);
+    source.id = &self.id;
+    op.source = &source; /* whom the receiver blames for bytes that do not match their sums */
     op.targets = want->targets + 1;
     op.n_targets = want->target_count - 1;
     op.stage = !want->client[0] ? STAGE(PIPELINE_SETUP_CREATE)

@@ -32,7 +32,7 @@ struct dataset {
     struct block_cache *files;
     struct reaper *reaper;
     struct pool_info pool;
-    bool joined;
+    _Atomic bool joined; /* set when all of @pool is: transfers are served before */
     char uuid[ID_TEXT_MAX];
 };
 

@@ -266,6 +266,8 @@ static int receive(struct writing *w, struct err *err)
     bool answered = false;
     int rc = receiver_run(&r, &answered, err);
 
+    if (rc == -ERR_CORRUPT && !r.acks && w->op->source) /* nobody else may look at it for weeks */
+        report_bad_remote(w->x->dn, w->op->header->baseheader->block, w->op->source);
     if (rc == 0 && !r.acks)
         rc = close_copy(w, err);
     if (rc < 0 && answered)

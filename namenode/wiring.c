@@ -446,6 +446,7 @@ int namenode_stop(struct namenode *nn, struct err *err)
         journal_wait(nn->journal, journal_last_txid(nn->journal), NULL);
     __atomic_store_n(&nn->rpc, NULL, __ATOMIC_RELEASE);
     rpc_server_stop(rpc);
+    checkpointer_free(nn->checkpointer);
     if (nn->journal)
         rc = journal_close(nn->journal, err);
     if (nn->bm)

@@ -57,14 +57,18 @@ static int make_image(struct checkpointer *c, bool rollback, uint64_t *txid, uin
     return rc;
 }
 
-/* One thing at a time changes which image is the newest. */
-static void begin_one(struct checkpointer *c)
+/* One thing at a time changes which image is the newest; none does when the namenode is being stopped. */
+static int begin_one(struct checkpointer *c, struct err *err)
 {
+    bool stopping;
+
     pthread_mutex_lock(&c->lock);
     while (c->running)
         pthread_cond_wait(&c->wake, &c->lock);
-    c->running = true;
+    stopping = c->stopping;
+    c->running = !stopping;
     pthread_mutex_unlock(&c->lock);
+    return stopping ? err_set(err, ERR_IO, "no checkpoint: the namenode is being stopped") : 0;
 }
 
 static void end_one(struct checkpointer *c, int rc, uint64_t txid)
@@ -88,7 +92,9 @@ static int run_one(struct checkpointer *c, bool rollback, struct err *err)
     struct err mine;
     int rc;
 
-    begin_one(c);
+    rc = begin_one(c, err);
+    if (rc < 0)
+        return rc;
     rc = make_image(c, rollback, &txid, &fork_us, &mine);
     took_ms = env_mono_ms(c->nn->env) - began;
     pthread_mutex_lock(&c->lock);
@@ -115,7 +121,9 @@ int checkpointer_take(struct checkpointer *c, struct name_upload *u, struct err 
     const struct conf *conf = c->nn->conf;
     int rc;
 
-    begin_one(c);
+    rc = begin_one(c, err);
+    if (rc < 0)
+        return rc;
     rc = name_upload_take(u, (int)conf_int(conf, OPT_nn_retained_images),
                           (uint64_t)conf_int(conf, OPT_nn_retained_edits), err);
     end_one(c, rc, name_upload_txid(u));
@@ -221,6 +229,12 @@ void checkpointer_stop(struct checkpointer *c)
     pthread_cond_broadcast(&c->wake);
     pthread_mutex_unlock(&c->lock);
     pthread_join(c->thread, NULL);
+}
+
+void checkpointer_free(struct checkpointer *c)
+{
+    if (!c)
+        return;
     pthread_cond_destroy(&c->wake);
     pthread_mutex_destroy(&c->lock);
     free(c);

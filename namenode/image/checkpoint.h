@@ -25,8 +25,9 @@ struct checkpointer;
 struct name_upload;
 
 int checkpointer_start(struct namenode *nn, struct checkpointer **out, struct err *err);
-void checkpointer_stop(
-    struct checkpointer *c); /* waits for one that is under way; NULL is allowed */
+/* Waits for one that is under way; whoever asks for one from now on is refused.  NULL is allowed. */
+void checkpointer_stop(struct checkpointer *c);
+void checkpointer_free(struct checkpointer *c); /* nobody asks any more */
 
 /* Makes a checkpoint now; waits for one that is under way first. */
 int checkpointer_run(struct checkpointer *c, struct err *err);

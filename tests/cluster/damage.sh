@@ -73,6 +73,13 @@ timeout "$(patience 60)" "$dfs" -D dfs.client.socket-timeout=1000 -D dfs.client.
 if head -c "$(stat -c %s "$T/got")" "$T/f" | cmp -s - "$T/got"; then pass "a flipped bit is not served, even if no other copy can be had"; else fail "a flipped bit was served"; fi
 for o in $others; do cluster resume "$o"; done
 heals "it heals after a reader met it"
+"$dfs" -D dfs.replication=1 -put "$T/f.0" /one
+flip "$(find "$C/data" -name "$("$probe" blocks /one)" -path '*finalized*')" 12345
+known=$(nn_metric namenode_bad_replicas_total)
+"$dfs" -setrep 2 /one > "$T/setrep"
+told() { [ "$(nn_metric namenode_bad_replicas_total)" -gt "$known" ]; }
+check "one that nobody reads is reported by who gets a copy of it" until_ok 40 told
+"$dfs" -rm -skipTrash /one > "$T/rm"
 if [ "$(nn_metric namenode_bad_replicas_total)" -gt "$before" ]; then pass "and was counted"; else fail "and was not counted"; fi
 reads() { "$dfs" -cat /f 2> /dev/null | cmp -s - "$T/f"; }
 met() { reads || fail "$1 reaches a reader"; whole "$b"; }
