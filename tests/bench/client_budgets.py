@@ -14,8 +14,8 @@ import resource
 import shutil
 import subprocess
 import sys
-import tempfile
 
+from bench_dir import bench_dir
 from namenode_ops import LIB, ROOT, SHARED, Count, free_port
 
 LOAD = os.path.join(ROOT, os.environ.get("B", "build"), "tests/bench/client_load")
@@ -103,7 +103,7 @@ def flush(ours, count, work):
 
 def main():
     wanted = sys.argv[1:] or ["small", "list", "flush"]
-    work = tempfile.mkdtemp(prefix="client-budgets-")
+    work = bench_dir("client-budgets-")
     count, ours = Count(), None
     try:
         ours = Ours(work)

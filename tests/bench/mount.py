@@ -7,7 +7,9 @@ adds. The passthrough (tests/bench/fuse_passthrough.c) is the limit of anything 
 Debian's packages and peers/moosefs-cluster ($ASHLAR_SHARED) are there. Prints each figure beside its limit; exits 1 when one
 is missed. Root, for mounts.
 """
-import argparse, os, random, shutil, signal, subprocess, sys, tempfile, time
+import argparse, os, random, shutil, signal, subprocess, sys, time
+
+from bench_dir import bench_dir
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 B = os.path.join(ROOT, os.environ.get("B", "build"))
@@ -125,7 +127,7 @@ def main():
     if os.geteuid() or not os.path.exists("/dev/fuse"):
         print("SKIP mounts: need root and /dev/fuse")
         return 0
-    tmp = tempfile.mkdtemp(prefix="bench-mount-", dir=a.dir)
+    tmp = bench_dir("bench-mount-", a.dir)
     best, sides, over = {}, None, 0
 
     def note(what, side, seconds):

@@ -14,9 +14,9 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import urllib.request
 
+from bench_dir import bench_dir
 from namenode_ops import LIB, ROOT, SHARED, Count, free_port
 
 TIMES = {1: 50, 8: 20}
@@ -81,7 +81,7 @@ def main():
     if not os.path.isdir(LIB) or not os.path.exists(SHARED + "/peers/hadoop-cluster"):
         print("SKIP small_files: no Hadoop to compare with (HADOOP_LIB, ASHLAR_SHARED)")
         return 0
-    work, best = tempfile.mkdtemp(prefix="ashlar-small-"), {}
+    work, best = bench_dir("ashlar-small-"), {}
     try:
         sides = {"ours": start_ours(work), "hadoop": start_hadoop(work)}
         for _ in range(2):
