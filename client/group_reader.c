@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOCATIONS_MAX = 64 };
+enum {
+    LOCATIONS_MAX = 64,
+    PIECE = 64 << 10, /* of every unit, fetched and decoded while it is in the processor's cache */
+};
 
 #define NO_STRIPE UINT64_MAX
 
@@ -248,7 +251,8 @@ static int make_room(struct group_reader *g, unsigned u, struct err *err)
                : err_set(err, ERR_NOMEM, "cell of %u bytes", g->what.policy->cell_bytes);
 }
 
-/* Has bytes @s of the cell of @u in its buffer; beyond the cell's end they are zeros.
+/* Has bytes @s of the cell of @u in its buffer, with those that are there already when they touch; beyond
+ * the cell's end they are zeros.
  * -ERR_BLOCK_MISSING: the unit is lost. */
 static int fetch(struct group_reader *g, uint64_t stripe, unsigned u, struct span s,
                  struct err *err)
@@ -262,7 +266,9 @@ static int fetch(struct group_reader *g, uint64_t stripe, unsigned u, struct spa
         return rc;
     if (unit->lo <= s.lo && s.hi <= unit->hi)
         return 0;
-    for (at = s.lo; at < s.hi && at < there;) {
+    if (s.lo < unit->lo || s.lo > unit->hi)
+        unit->lo = unit->hi = s.lo;
+    for (at = unit->hi; at < s.hi && at < there; unit->hi = at) {
         const uint8_t *bytes;
         uint32_t end = s.hi < there ? s.hi : there;
         ssize_t n = view_unit(g, u, begin + at, begin + end, &bytes);
@@ -277,7 +283,6 @@ static int fetch(struct group_reader *g, uint64_t stripe, unsigned u, struct spa
     }
     if (at < s.hi)
         memset(unit->cell + at, 0, s.hi - at);
-    unit->lo = s.lo;
     unit->hi = s.hi;
     return 0;
 }
@@ -344,10 +349,16 @@ static unsigned to_decode(const struct group_reader *g, uint64_t stripe, struct 
     return want;
 }
 
-/* Gets what is needed of every unit, once; -ERR_BLOCK_MISSING when one was lost over it. */
-static int fetch_all(struct group_reader *g, uint64_t stripe, unsigned sources, struct span decode,
-                     struct err *err)
+static struct span within(struct span s, uint32_t lo, uint32_t hi)
 {
+    return (struct span){s.lo > lo ? s.lo : lo, s.hi < hi ? s.hi : hi};
+}
+
+/* Gets what is needed of bytes [lo, hi) of every unit's cell; -ERR_BLOCK_MISSING when one was lost over it. */
+static int fetch_all(struct group_reader *g, uint64_t stripe, struct span decode, uint32_t lo,
+                     uint32_t hi, struct err *err)
+{
+    unsigned sources = coder_plan_sources(g->plan);
     int rc = 0;
 
     for (unsigned u = 0; u < g->units && rc == 0; u++) {
@@ -355,26 +366,46 @@ static int fetch_all(struct group_reader *g, uint64_t stripe, unsigned sources, 
 
         if (sources >> u & 1)
             s = hull(s, decode);
+        s = within(s, lo, hi);
         if (s.lo < s.hi)
             rc = fetch(g, stripe, u, s, err);
     }
     return rc;
 }
 
-static void decode_span(struct group_reader *g, unsigned want, struct span s)
+static void decode_span(struct group_reader *g, struct span s)
 {
     uint8_t *cells[CODER_UNITS_MAX];
 
-    for (unsigned u = 0; u < g->units; u++) {
+    for (unsigned u = 0; u < g->units; u++)
         cells[u] = g->unit[u].cell ? g->unit[u].cell + s.lo : NULL;
+    coder_decode(g->plan, s.hi - s.lo, cells);
+}
+
+/* Fetches and decodes bytes @s of the units that @want says, and fetches what is wanted of the others. */
+static int gather_pieces(struct group_reader *g, uint64_t stripe, unsigned want, struct span s,
+                         struct err *err)
+{
+    uint32_t cell = g->what.policy->cell_bytes;
+    int rc = 0;
+
+    for (uint32_t lo = 0; lo < cell && rc == 0; lo += PIECE) {
+        uint32_t hi = lo + PIECE < cell ? lo + PIECE : cell;
+        struct span piece = within(s, lo, hi);
+
+        rc = fetch_all(g, stripe, s, lo, hi, err);
+        if (rc == 0 && piece.lo < piece.hi)
+            decode_span(g, piece);
+    }
+    for (unsigned u = 0; u < g->units && rc == 0; u++)
         if (want >> u & 1) {
             g->unit[u].lo = s.lo;
             g->unit[u].hi = s.hi;
         }
-    }
-    coder_decode(g->plan, s.hi - s.lo, cells);
+    return rc;
 }
 
+/* When a unit is lost meanwhile it begins again; what of the others is there stays. */
 static int gather(struct group_reader *g, uint64_t stripe, struct err *err)
 {
     for (unsigned u = 0; u < g->units; u++)
@@ -389,11 +420,7 @@ static int gather(struct group_reader *g, uint64_t stripe, struct err *err)
             rc = want >> u & 1 ? make_room(g, u, err) : 0;
         if (rc < 0)
             return rc;
-        rc = fetch_all(g, stripe, coder_plan_sources(g->plan), s, err);
-        if (rc == 0) {
-            decode_span(g, want, s);
-            return 0;
-        }
+        rc = gather_pieces(g, stripe, want, s, err);
         if (rc != -ERR_BLOCK_MISSING)
             return rc;
     }

@@ -1,6 +1,7 @@
 /* hdfs.c -- libhdfs: connections and open files.  The rest is in hdfs_names.c. */
 #include <inttypes.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +139,7 @@ static int open_fs(const struct hdfsBuilder *b, struct hdfs_internal *fs)
         rc = dfs_connect(fs->conf, uri[0] ? uri : NULL, b->user, &fs->dfs, &err);
     if (rc < 0)
         return hdfs_failed(&err);
+    pthread_mutex_init(&fs->lock, NULL);
     snprintf(fs->cwd, sizeof fs->cwd, "/user/%s", dfs_user(fs->dfs));
     return 0;
 }
@@ -189,6 +191,7 @@ int hdfsDisconnect(hdfsFS fs)
         return hdfs_failed_errno(EBADF, "no connection");
     dfs_disconnect(fs->dfs);
     conf_free(fs->conf);
+    pthread_mutex_destroy(&fs->lock);
     free(fs);
     return 0;
 }
@@ -238,6 +241,7 @@ void hdfsConfStrFree(char *val)
 
 struct hdfsFile_internal {
     struct dfs_file *file;
+    pthread_mutex_t lock; /* calls that move a reader wait for each other; writers have a lock */
     int writing;
     struct dfs_read_stats cleared; /* what had been read at hdfsFileClearReadStatistics */
 };
@@ -283,6 +287,7 @@ static hdfsFile open_stream(const struct hdfsStreamBuilder *b)
         free(f);
         return NULL;
     }
+    pthread_mutex_init(&f->lock, NULL);
     return f;
 }
 
@@ -364,6 +369,7 @@ int hdfsCloseFile(hdfsFS fs, hdfsFile file)
     if (!file)
         return hdfs_failed_errno(EBADF, "no file");
     rc = dfs_close(file->file, &err);
+    pthread_mutex_destroy(&file->lock);
     free(file);
     return rc < 0 ? hdfs_failed(&err) : 0;
 }
@@ -399,7 +405,9 @@ tSize hdfsRead(hdfsFS fs, hdfsFile file, void *buffer, tSize length)
         return -1;
     if (length < 0)
         return hdfs_failed_errno(EINVAL, "negative length");
+    pthread_mutex_lock(&file->lock);
     n = dfs_read(file->file, buffer, (size_t)length, &err);
+    pthread_mutex_unlock(&file->lock);
     return n < 0 ? hdfs_failed(&err) : (tSize)n;
 }
 
@@ -468,19 +476,33 @@ int hdfsHSync(hdfsFS fs, hdfsFile file)
 int hdfsSeek(hdfsFS fs, hdfsFile file, tOffset desiredPos)
 {
     struct err err;
+    int rc;
 
     (void)fs;
     if (check(file, 0) < 0)
         return -1;
     if (desiredPos < 0)
         return hdfs_failed_errno(EINVAL, "negative position");
-    return dfs_seek(file->file, (uint64_t)desiredPos, &err) < 0 ? hdfs_failed(&err) : 0;
+    pthread_mutex_lock(&file->lock);
+    rc = dfs_seek(file->file, (uint64_t)desiredPos, &err);
+    pthread_mutex_unlock(&file->lock);
+    return rc < 0 ? hdfs_failed(&err) : 0;
+}
+
+static uint64_t tell(hdfsFile file)
+{
+    uint64_t at;
+
+    pthread_mutex_lock(&file->lock);
+    at = dfs_tell(file->file);
+    pthread_mutex_unlock(&file->lock);
+    return at;
 }
 
 tOffset hdfsTell(hdfsFS fs, hdfsFile file)
 {
     (void)fs;
-    return file ? (tOffset)dfs_tell(file->file) : hdfs_failed_errno(EBADF, "no file");
+    return file ? (tOffset)tell(file) : hdfs_failed_errno(EBADF, "no file");
 }
 
 int hdfsAvailable(hdfsFS fs, hdfsFile file)
@@ -490,7 +512,7 @@ int hdfsAvailable(hdfsFS fs, hdfsFile file)
     (void)fs;
     if (check(file, 0) < 0)
         return -1;
-    left = dfs_length(file->file) - dfs_tell(file->file);
+    left = dfs_length(file->file) - tell(file);
     return left > INT_MAX ? INT_MAX : (int)left;
 }
 
@@ -511,11 +533,13 @@ int hdfsFileGetReadStatistics(hdfsFile file, struct hdfsReadStatistics **stats)
     s = calloc(1, sizeof *s);
     if (!s)
         return hdfs_failed_errno(ENOMEM, "out of memory");
+    pthread_mutex_lock(&file->lock);
     dfs_file_read_stats(file->file, &now);
     s->totalShortCircuitBytesRead = now.short_circuit_bytes - file->cleared.short_circuit_bytes;
     s->totalLocalBytesRead =
         now.local_bytes - file->cleared.local_bytes + s->totalShortCircuitBytesRead;
     s->totalBytesRead = now.remote_bytes - file->cleared.remote_bytes + s->totalLocalBytesRead;
+    pthread_mutex_unlock(&file->lock);
     *stats = s;
     return 0;
 }
@@ -529,7 +553,9 @@ int hdfsFileClearReadStatistics(hdfsFile file)
 {
     if (check(file, 0) < 0)
         return EINVAL;
+    pthread_mutex_lock(&file->lock);
     dfs_file_read_stats(file->file, &file->cleared);
+    pthread_mutex_unlock(&file->lock);
     return 0;
 }
 

@@ -5,7 +5,8 @@
  * pointer when all went well, -1 or NULL otherwise, with errno set; what went wrong in words is
  * hdfsGetLastExceptionRootCause().
  *
- * Thread:  any; an hdfsFile is used by one thread at a time, except hdfsPread.
+ * Thread:  any; calls with the same hdfsFile wait for each other, except hdfsPread; nobody else may use one that
+ *          is being closed.
  * Memory:  what a call hands out is given back with the hdfsFree... call that belongs to it.
  */
 #ifndef LIBHDFS_HDFS_H

@@ -8,16 +8,19 @@
 
 enum { COPY_BYTES = 1 << 20 };
 
-int hdfs_path(const struct hdfs_internal *fs, const char *path, char *out)
+int hdfs_path(struct hdfs_internal *fs, const char *path, char *out)
 {
     int n;
 
     if (!fs || !path || !*path)
         return hdfs_failed_errno(EINVAL, "Can not create a Path from an empty string");
-    if (path[0] == '/' || strncmp(path, "hdfs:", 5) == 0)
+    if (path[0] == '/' || strncmp(path, "hdfs:", 5) == 0) {
         n = snprintf(out, HDFS_PATH_MAX, "%s", path);
-    else
+    } else {
+        pthread_mutex_lock(&fs->lock);
         n = snprintf(out, HDFS_PATH_MAX, "%s/%s", fs->cwd, path);
+        pthread_mutex_unlock(&fs->lock);
+    }
     return n < HDFS_PATH_MAX ? 0 : hdfs_failed_errno(ENAMETOOLONG, "path too long");
 }
 
@@ -322,7 +325,12 @@ int hdfsMove(hdfsFS srcFS, const char *src, hdfsFS dstFS, const char *dst)
 
 char *hdfsGetWorkingDirectory(hdfsFS fs, char *buffer, size_t bufferSize)
 {
-    if (snprintf(buffer, bufferSize, "%s%s", dfs_uri(fs->dfs), fs->cwd) < (int)bufferSize)
+    int n;
+
+    pthread_mutex_lock(&fs->lock);
+    n = snprintf(buffer, bufferSize, "%s%s", dfs_uri(fs->dfs), fs->cwd);
+    pthread_mutex_unlock(&fs->lock);
+    if (n < (int)bufferSize)
         return buffer;
     hdfs_failed_errno(ENAMETOOLONG, "the buffer is too short");
     return NULL;
@@ -338,7 +346,9 @@ int hdfsSetWorkingDirectory(hdfsFS fs, const char *path)
         at += 7 + strcspn(at + 7, "/");
     if (strlen(at) >= sizeof fs->cwd)
         return hdfs_failed_errno(ENAMETOOLONG, "path too long");
+    pthread_mutex_lock(&fs->lock);
     snprintf(fs->cwd, sizeof fs->cwd, "%.*s", (int)sizeof fs->cwd - 1, at);
+    pthread_mutex_unlock(&fs->lock);
     return 0;
 }
 

@@ -605,9 +605,14 @@ ssize_t writer_copy_in(struct writer *w, int fd, size_t n, struct err *err)
     return rc < 0 ? rc : (ssize_t)done;
 }
 
-uint64_t writer_tell(const struct writer *w)
+uint64_t writer_tell(struct writer *w)
 {
-    return w->at;
+    uint64_t at;
+
+    pthread_mutex_lock(&w->lock);
+    at = w->at;
+    pthread_mutex_unlock(&w->lock);
+    return at;
 }
 
 /* ---- flushing ---- */

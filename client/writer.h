@@ -28,7 +28,7 @@ int writer_end_block(struct writer *w, struct err *err);
 int writer_close(struct writer *w, struct err *err); /* gone either way */
 bool writer_is_striped(const struct writer *w);
 void writer_abandon(struct writer *w);
-uint64_t writer_tell(const struct writer *w);
+uint64_t writer_tell(struct writer *w);
 
 /* A heartbeat when nothing was sent for long; does nothing when the writer is busy. */
 void writer_keep_alive(struct writer *w);

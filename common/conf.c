@@ -198,22 +198,29 @@ static int load_file(struct conf *c, const char *path, bool must_exist, struct e
 
 /* ---- ${...} ---- */
 
-static const char *home_dir(void)
+static const char *home_dir(char *scratch, size_t n)
 {
     const char *home = getenv("HOME");
-    struct passwd *pw;
+    struct passwd pw, *found = NULL;
+    char buf[4096];
 
     if (home && *home)
         return home;
-    pw = getpwuid(getuid());
-    return pw ? pw->pw_dir : "/";
+    if (getpwuid_r(getuid(), &pw, buf, sizeof buf, &found) != 0 || !found)
+        return "/";
+    snprintf(scratch, n, "%s", found->pw_dir);
+    return scratch;
 }
 
-static const char *user_name(void)
+static const char *user_name(char *scratch, size_t n)
 {
-    struct passwd *pw = getpwuid(geteuid());
+    struct passwd pw, *found = NULL;
+    char buf[4096];
 
-    return pw ? pw->pw_name : "unknown";
+    if (getpwuid_r(geteuid(), &pw, buf, sizeof buf, &found) != 0 || !found)
+        return "unknown";
+    snprintf(scratch, n, "%s", found->pw_name);
+    return scratch;
 }
 
 static const char *raw(const struct conf *c, const char *key)
@@ -235,9 +242,9 @@ static const char *variable(const struct conf *c, const char *name, char *scratc
     const char *dash, *v;
 
     if (strcmp(name, "user.name") == 0)
-        return user_name();
+        return user_name(scratch, n);
     if (strcmp(name, "user.home") == 0)
-        return home_dir();
+        return home_dir(scratch, n);
     if (strncmp(name, "env.", 4) != 0)
         return raw(c, name);
     dash = strstr(name, ":-");
@@ -665,11 +672,12 @@ int conf_list(const char *text, char **out, int max)
 void conf_default_dir(const struct conf *c, const char *leaf, char *out, size_t n)
 {
     const char *tmp = conf_text(c, OPT_tmp_dir);
+    char home[4096];
 
     if (*tmp)
         snprintf(out, n, "%s/%s", tmp, leaf);
     else
-        snprintf(out, n, "%s/.ashlar/%s", home_dir(), leaf);
+        snprintf(out, n, "%s/.ashlar/%s", home_dir(home, sizeof home), leaf);
 }
 
 void conf_namenode(const struct conf *c, char *out, size_t n)

@@ -63,9 +63,9 @@ static bool put(const char *dir, const char *file, const char *text)
 }
 
 /* Where this process is in a hierarchy: the line of /proc/self/cgroup that names @controller ("": version 2). */
-static bool own_group(const char *controller, char *out, size_t n)
+static bool own_group(const char *proc, const char *controller, char *out, size_t n)
 {
-    FILE *f = fopen("/proc/self/cgroup", "re");
+    FILE *f = fopen(proc, "re");
     char line[BOUNDS_PATH_MAX];
     bool found = false;
 
@@ -85,68 +85,159 @@ static bool own_group(const char *controller, char *out, size_t n)
     return found;
 }
 
-static bool make(const char *root, const char *own, const char *name, char *out)
+/* "DIR/OWN" into @out, when it is there and may be written to. */
+static void take_home(char *out, const char *root, const char *hierarchy, const char *group)
 {
-    if (snprintf(out, BOUNDS_PATH_MAX, "%s%s/ashlar-%d-%s", root, own, (int)getpid(), name) >=
-        BOUNDS_PATH_MAX)
+    int n = snprintf(out, BOUNDS_PATH_MAX, "%s%s%s%s", root, hierarchy,
+                     *group && *group != '/' ? "/" : "", group);
+
+    if (n >= BOUNDS_PATH_MAX || access(out, W_OK) < 0)
         out[0] = 0;
-    if (*out && mkdir(out, 0755) == 0)
-        return true;
+}
+
+static bool has_word(const char *dir, const char *file, const char *word)
+{
+    char path[BOUNDS_PATH_MAX + 64], line[512] = "", *save = NULL;
+    bool found = false;
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s", dir, file);
+    f = fopen(path, "re");
+    if (f && fgets(line, sizeof line, f))
+        for (char *w = strtok_r(line, " \n", &save); w && !found; w = strtok_r(NULL, " \n", &save))
+            found = strcmp(w, word) == 0;
+    if (f)
+        fclose(f);
+    return found;
+}
+
+static bool hand_down(const char *dir)
+{
+    bool given = true;
+
+    for (int i = 0; i < 2; i++) {
+        const char *word = i ? "cpu" : "memory";
+
+        if (!has_word(dir, "cgroup.subtree_control", word))
+            given &= put(dir, "cgroup.subtree_control", i ? "+cpu" : "+memory");
+    }
+    return given;
+}
+
+/* Version 2 hands controllers down only from a group in which no process is: the worker moves into one below it. Where
+ * others are in it, too, it goes back, and nothing is bounded. */
+static void find_v2(struct bounds_home *h, const char *root, const char *proc, const char *given)
+{
+    char own[BOUNDS_PATH_MAX] = "", below[BOUNDS_PATH_MAX + 32];
+
+    if (!*given && !own_group(proc, "", own, sizeof own))
+        return;
+    take_home(h->memory, root, "", *given ? given : own);
+    if (!*h->memory || !has_word(h->memory, "cgroup.controllers", "memory")) {
+        h->memory[0] = 0;
+        return;
+    }
+    if (!hand_down(h->memory)) {
+        snprintf(below, sizeof below, "%s/ashlar-worker-%d", h->memory, (int)getpid());
+        if (*given || mkdir(below, 0755) < 0 || !put(below, "cgroup.procs", "0") ||
+            !hand_down(h->memory)) {
+            put(h->memory, "cgroup.procs", "0");
+            rmdir(below);
+            h->memory[0] = 0;
+        }
+    }
+    memcpy(h->cpu, h->memory, sizeof h->cpu);
+}
+
+static void find_v1(struct bounds_home *h, const char *root, const char *proc, const char *given)
+{
+    char own[BOUNDS_PATH_MAX] = "";
+
+    if (*given || own_group(proc, "memory", own, sizeof own))
+        take_home(h->memory, root, "/memory", *given ? given : own);
+    if (*given || own_group(proc, "cpu", own, sizeof own) ||
+        own_group(proc, "cpu,cpuacct", own, sizeof own))
+        take_home(h->cpu, root, "/cpu", *given ? given : own);
+}
+
+void bounds_find(struct bounds_home *h, const char *root, const char *proc, const char *given)
+{
+    char path[BOUNDS_PATH_MAX];
+
+    *h = (struct bounds_home){0};
+    snprintf(path, sizeof path, "%s/cgroup.controllers", root);
+    h->version = access(path, F_OK) == 0 ? 2 : 1;
+    if (h->version == 2)
+        find_v2(h, root, proc, given);
+    else
+        find_v1(h, root, proc, given);
+    if (!*h->memory && !*h->cpu)
+        h->version = 0;
+}
+
+/* A group below @home; one that an attempt of that name left is used again. */
+static void make(const char *home, const char *name, char *out)
+{
     out[0] = 0;
-    return false;
+    if (!*home || snprintf(out, BOUNDS_PATH_MAX, "%s/ashlar-%d-%s", home, (int)getpid(), name) >=
+                      BOUNDS_PATH_MAX)
+        out[0] = 0;
+    if (*out && mkdir(out, 0755) < 0 && errno != EEXIST)
+        out[0] = 0;
 }
 
-static void limit_v1(struct bounds *b, const char *name, uint64_t memory_mb, uint64_t vcores)
+static void unmake(char *dir)
 {
-    char own[BOUNDS_PATH_MAX], text[32];
-
-    if (memory_mb && own_group("memory", own, sizeof own) &&
-        make("/sys/fs/cgroup/memory", own, name, b->memory)) {
-        snprintf(text, sizeof text, "%" PRIu64, memory_mb << 20);
-        if (!put(b->memory, "memory.limit_in_bytes", text)) {
-            rmdir(b->memory);
-            b->memory[0] = 0;
-        }
-    }
-    if (vcores &&
-        (own_group("cpu", own, sizeof own) || own_group("cpu,cpuacct", own, sizeof own)) &&
-        make("/sys/fs/cgroup/cpu", own, name, b->cpu)) {
-        snprintf(text, sizeof text, "%" PRIu64, vcores * PERIOD_US);
-        if (!put(b->cpu, "cpu.cfs_quota_us", text)) {
-            rmdir(b->cpu);
-            b->cpu[0] = 0;
-        }
-    }
+    rmdir(dir);
+    dir[0] = 0;
 }
 
-/* One group for both; the controllers must be given to the worker's group. */
-static void limit_v2(struct bounds *b, const char *name, uint64_t memory_mb, uint64_t vcores)
+static void limit_v1(struct bounds *b, const struct bounds_home *h, const char *name,
+                     uint64_t memory_mb, uint64_t vcores)
 {
-    char own[BOUNDS_PATH_MAX], text[48];
+    char text[32];
+
+    if (memory_mb)
+        make(h->memory, name, b->memory);
+    snprintf(text, sizeof text, "%" PRIu64, memory_mb << 20);
+    if (*b->memory && !put(b->memory, "memory.limit_in_bytes", text))
+        unmake(b->memory);
+    if (vcores)
+        make(h->cpu, name, b->cpu);
+    snprintf(text, sizeof text, "%" PRIu64, vcores * PERIOD_US);
+    if (*b->cpu && !put(b->cpu, "cpu.cfs_quota_us", text))
+        unmake(b->cpu);
+}
+
+/* One group for both. */
+static void limit_v2(struct bounds *b, const struct bounds_home *h, const char *name,
+                     uint64_t memory_mb, uint64_t vcores)
+{
+    char text[48];
     bool any = false;
 
-    if (!own_group("", own, sizeof own) || !make("/sys/fs/cgroup", own, name, b->memory))
+    make(h->memory, name, b->memory);
+    if (!*b->memory)
         return;
     snprintf(text, sizeof text, "%" PRIu64, memory_mb << 20);
     any |= memory_mb && put(b->memory, "memory.max", text);
     snprintf(text, sizeof text, "%" PRIu64 " %d", vcores * PERIOD_US, PERIOD_US);
     any |= vcores && put(b->memory, "cpu.max", text);
-    if (!any) {
-        rmdir(b->memory);
-        b->memory[0] = 0;
-    }
+    if (!any)
+        unmake(b->memory);
 }
 
-void bounds_limit(struct bounds *b, const char *name, uint64_t memory_mb, uint64_t vcores)
+void bounds_limit(struct bounds *b, const struct bounds_home *h, const char *name,
+                  uint64_t memory_mb, uint64_t vcores)
 {
     int n = 0;
 
     if (!memory_mb && !vcores)
         return;
-    if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0)
-        limit_v2(b, name, memory_mb, vcores);
+    if (h->version == 2)
+        limit_v2(b, h, name, memory_mb, vcores);
     else
-        limit_v1(b, name, memory_mb, vcores);
+        limit_v1(b, h, name, memory_mb, vcores);
     snprintf(b->join_memory, sizeof b->join_memory, "%s/cgroup.procs", b->memory);
     snprintf(b->join_cpu, sizeof b->join_cpu, "%s/cgroup.procs", b->cpu);
     if (*b->memory)

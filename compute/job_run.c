@@ -43,13 +43,19 @@ struct run {
 static void user_name(char *out, size_t n)
 {
     const char *name = getenv("HADOOP_USER_NAME");
-    const struct passwd *pw = name && *name ? NULL : getpwuid(geteuid());
+    struct passwd pw, *found = NULL;
+    char buf[4096];
 
-    snprintf(out, n, "%s", name && *name ? name : pw ? pw->pw_name : "nobody");
+    if (!name || !*name)
+        name = getpwuid_r(geteuid(), &pw, buf, sizeof buf, &found) == 0 && found ? found->pw_name
+                                                                                 : "nobody";
+    snprintf(out, n, "%s", name);
 }
 
 struct defines {
     struct run *r;
+    const char *file;  /* of which every setting is the job's; NULL: none */
+    bool only;         /* that file alone */
     const char **list; /* NULL: only count */
     size_t n;
 };
@@ -58,15 +64,36 @@ struct defines {
 static void add_setting(void *ctx, const char *key, const char *value, const char *from)
 {
     struct defines *d = ctx;
-    const char *file = d->r->p->args->file;
+    bool of_file = d->file && strcmp(from, d->file) == 0;
     bool of_jobs = strncmp(key, "mapreduce.", 10) == 0 || strncmp(key, "mapred.", 7) == 0 ||
                    strncmp(key, "stream.", 7) == 0;
 
-    if (strcmp(from, "-D") == 0 || !(of_jobs || (file && strcmp(from, file) == 0)))
+    if (strcmp(from, "-D") == 0 || !(of_file || (of_jobs && !d->only)))
         return;
     if (d->list)
         d->list[d->n] = arena_printf(&d->r->arena, "%s=%s", key, value);
     d->n += !d->list || d->list[d->n];
+}
+
+/* What is set in files: in those of the configuration and that of -conf, and over it in that of -additionalconfspec. */
+static void add_files(struct defines *d, const struct conf *more)
+{
+    d->n = 0;
+    d->file = d->r->p->args->file;
+    d->only = false;
+    conf_each_set(d->r->p->conf, add_setting, d);
+    d->file = d->r->o.more_settings;
+    d->only = true;
+    if (more)
+        conf_each_set(more, add_setting, d);
+}
+
+static int load_more(const struct run *r, struct conf **out, struct err *err)
+{
+    const struct conf_args a = {.dir = r->p->args->dir, .file = r->o.more_settings};
+
+    *out = NULL;
+    return a.file ? conf_load(&a, out, err) : 0;
 }
 
 /* Settings of files are the job's, then -D of the program's command line, then -jobconf's. */
@@ -75,13 +102,18 @@ static int add_defines(struct run *r, struct err *err)
     const struct conf_args *a = r->p->args;
     struct defines d = {.r = r};
     size_t more = (size_t)a->define_count + r->o.conf_count;
+    struct conf *spec;
+    int rc = load_more(r, &spec, err);
 
-    conf_each_set(r->p->conf, add_setting, &d);
+    if (rc < 0)
+        return rc;
+    add_files(&d, spec);
     d.list = arena_alloc(&r->arena, (d.n + more + 1) * sizeof *d.list);
+    if (d.list)
+        add_files(&d, spec);
+    conf_free(spec);
     if (!d.list)
         return err_set(err, ERR_NOMEM, "no memory for the settings");
-    d.n = 0;
-    conf_each_set(r->p->conf, add_setting, &d);
     memcpy(d.list + d.n, a->defines, (size_t)a->define_count * sizeof *d.list);
     d.n += (size_t)a->define_count;
     memcpy(d.list + d.n, r->o.conf, r->o.conf_count * sizeof *d.list);

@@ -54,7 +54,7 @@ static const struct option_row rows[] = {
     {"cacheArchive", LIST, AT(archives), AT(archive_count)},
     {"libjars", IGNORE, 0, 0},
     {"jt", IGNORE, 0, 0},
-    {"additionalconfspec", IGNORE, 0, 0},
+    {"additionalconfspec", TEXT, AT(more_settings), 0},
 };
 
 static const struct option_row *row_of(const char *word)

@@ -20,7 +20,8 @@ struct job_options {
     const char *output, *mapper, *combiner, *reducer, *fs;
     const char *input_format, *output_format, *partitioner, *io, *input_reader;
     const char *map_debug, *reduce_debug;
-    const char **conf; /* "key=value" */
+    const char *more_settings; /* a file of them */
+    const char **conf;         /* "key=value" */
     const char **env;
     size_t conf_count, env_count;
     int reduces; /* -1: not given */

@@ -360,24 +360,6 @@ static int run_once(struct task *t, const struct skip *skip, uint64_t *fed, stru
     return rc;
 }
 
-static uint64_t skip_max(const struct task *t)
-{
-    int64_t max = spec_int(t->spec, "mapreduce.map.skip.maxrecords", 0);
-    int64_t after = spec_int(t->spec, "mapreduce.task.skip.start.attempts", 2);
-
-    return max > 0 && t->shape.mapper == STEP_COMMAND && (t->only_attempt || t->id.attempt >= after)
-               ? (uint64_t)max
-               : 0;
-}
-
-/* What a run counted that does not count. */
-static void forget_counters(struct task *t)
-{
-    pthread_mutex_lock(&t->lock);
-    counters_done(&t->counters);
-    pthread_mutex_unlock(&t->lock);
-}
-
 int map_task_run(struct task *t, struct err *err)
 {
     struct skip skip;
@@ -387,7 +369,9 @@ int map_task_run(struct task *t, struct err *err)
 
     if (rc < 0)
         return rc;
-    skip_init(&skip, skip_max(t));
+    skip_init(&skip, t->shape.mapper == STEP_COMMAND
+                         ? task_skip_max(t, "mapreduce.map.skip.maxrecords")
+                         : 0);
     t->shape.raw_lines = t->shape.raw_lines && skip.max == 0;
     do {
         rc = run_once(t, &skip, &fed, err);
@@ -395,7 +379,7 @@ int map_task_run(struct task *t, struct err *err)
         again = (rc == 0 || t->child.blamed) && !atomic_load(&t->cancelled) &&
                 skip_after(&skip, rc == 0, fed, done);
         if (again)
-            forget_counters(t);
+            task_forget_counters(t, NULL);
     } while (again);
     if (rc < 0)
         debug_script_run(t);

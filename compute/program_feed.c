@@ -108,6 +108,27 @@ static int put_line(struct record_feed *f, struct err *err)
     return 0;
 }
 
+/* The next record of a group that is not left out.  1; 0 at the end, or where this run shall end. */
+static int next_record(struct record_feed *f, struct err *err)
+{
+    do {
+        int rc = f->ended ? 0 : f->in->next(f->in, &f->r, err);
+
+        if (rc <= 0)
+            return rc;
+        f->ended = !f->r.same && f->skip && f->groups == f->skip->limit;
+        if (f->ended)
+            return 0;
+        if (!f->r.same) {
+            f->leaves_out = f->skip && skip_has(f->skip, f->groups);
+            f->skipped_groups += f->leaves_out;
+            f->groups++;
+        }
+        f->skipped_records += f->leaves_out ? f->r.count : 0;
+    } while (f->leaves_out);
+    return 1;
+}
+
 int record_feed_next(struct record_feed *f, struct err *err)
 {
     const struct io_rule *r = f->feed.rule;
@@ -118,11 +139,10 @@ int record_feed_next(struct record_feed *f, struct err *err)
     buf_clear(&f->feed.bytes);
     while (rc == 0 && f->feed.bytes.n < FEED_CHUNK) {
         if (f->left == 0) {
-            rc = f->in->next(f->in, &f->r, err);
+            rc = next_record(f, err);
             if (rc <= 0)
                 return rc;
             f->left = f->r.count;
-            f->groups += !f->r.same;
         }
         rc = lines ? put_line(f, err) : put_again(f, err);
     }

@@ -10,6 +10,7 @@
 
 #include "compute/record.h"
 #include "compute/shape.h"
+#include "compute/skip.h"
 
 enum { FEED_CHUNK = 256 << 10 };
 
@@ -31,6 +32,10 @@ struct record_feed {
     struct record r; /* being given out: `left` more times */
     uint32_t left;
     uint64_t records, groups;
+    const struct skip *skip; /* groups to leave out, and how many to read; NULL: all are read */
+    bool leaves_out;         /* the group that is being read */
+    bool ended;              /* this run has read as many as it shall */
+    uint64_t skipped_groups, skipped_records;
 };
 void record_feed_init(struct record_feed *f, const struct io_rule *rule, const struct shape *s,
                       struct record_stream *in);

@@ -21,7 +21,7 @@ static const struct {
     {INPUT_XML, "org.apache.hadoop.streaming.StreamInputFormat"},
     {INPUT_AUTO, "org.apache.hadoop.streaming.AutoInputFormat"},
 };
-enum { CLASSES = sizeof classes / sizeof *classes };
+enum { CLASSES = sizeof classes / sizeof *classes, XML_RECORD = 50000 };
 
 static const char *last_word(const char *class)
 {
@@ -98,6 +98,23 @@ static int look_at(struct record_input *in, struct err *err)
     return n < 0 ? (int)n : 0;
 }
 
+static int open_xml(struct record_input *in, struct err *err)
+{
+    int64_t record = spec_int(in->spec, "stream.recordreader.maxrec", XML_RECORD);
+    int64_t look = spec_int(in->spec, "stream.recordreader.lookahead", 2 * record);
+    const struct xml_rule rule = {
+        .begin = spec_text(in->spec, "stream.recordreader.begin", ""),
+        .end = spec_text(in->spec, "stream.recordreader.end", ""),
+        .slow = spec_bool(in->spec, "stream.recordreader.slowmatch", false),
+        .look_bytes = (size_t)(look > record ? look : record),
+    };
+
+    if (record < 1 || look < 1)
+        return err_set(err, ERR_ARGUMENT,
+                       "-inputreader StreamXmlRecord: maxrec and lookahead are numbers of bytes");
+    return xml_records_new(in->source, &rule, &in->xml, err);
+}
+
 static int open_piece(struct record_input *in, struct err *err)
 {
     uint64_t start, length;
@@ -109,8 +126,7 @@ static int open_piece(struct record_input *in, struct err *err)
     else if (rc == 0)
         rc = source_open(in->store, path_of(in), start, length, &in->source, err);
     if (rc == 0 && in->now == INPUT_XML)
-        rc = xml_records_new(in->source, spec_text(in->spec, "stream.recordreader.begin", ""),
-                             spec_text(in->spec, "stream.recordreader.end", ""), &in->xml, err);
+        rc = open_xml(in, err);
     else if (rc == 0 && !is_sequence(in->now))
         rc = line_reader_new(in->source, spec_get(in->spec, "textinputformat.record.delimiter"),
                              &in->lines, err);

@@ -12,12 +12,15 @@
 #include "compute/order.h"
 #include "compute/part_output.h"
 #include "compute/program_feed.h"
+#include "compute/skip.h"
 
 struct reduce {
     struct task *t;
     struct spill_reader *readers;
     uint32_t opened;
+    struct record_stream **streams;
     struct merge *merge;
+    const struct skip *skip;
     struct kv_lines out;
     struct order_unwrap unwrap;
     struct record_stream *in; /* the merged records */
@@ -82,23 +85,20 @@ static void alive(void *ctx)
     task_alive(((struct reduce *)ctx)->t);
 }
 
-static int fetch_and_merge(struct reduce *m, struct err *err)
+static int fetch(struct reduce *m, struct err *err)
 {
-    struct record_stream **streams;
     int rc = m->t->fetch(m->t, m->readers, &m->opened, err);
 
     if (rc < 0)
         return rc;
-    streams = calloc(m->opened + 1, sizeof *streams);
-    if (!streams)
+    m->streams = calloc(m->opened + 1, sizeof *m->streams);
+    if (!m->streams)
         return err_set(err, ERR_NOMEM, "no memory to merge %u map outputs", m->opened);
     for (uint32_t i = 0; i < m->opened; i++) {
-        streams[i] = &m->readers[i].stream;
+        m->streams[i] = &m->readers[i].stream;
         m->total += m->readers[i].left;
     }
-    rc = merge_new(streams, m->opened, &m->merge, err);
-    free(streams);
-    return rc;
+    return 0;
 }
 
 static int pause_between(struct reduce *m, struct err *err)
@@ -166,7 +166,9 @@ static void count(struct reduce *m, uint64_t records, uint64_t bytes)
     struct counters *c = &m->t->counters;
 
     counter_add(c, C_REDUCE_INPUT_RECORDS, (int64_t)m->feed.records);
-    counter_add(c, C_REDUCE_INPUT_GROUPS, (int64_t)m->feed.groups);
+    counter_add(c, C_REDUCE_INPUT_GROUPS, (int64_t)(m->feed.groups - m->feed.skipped_groups));
+    counter_add(c, C_REDUCE_SKIPPED_GROUPS, (int64_t)m->feed.skipped_groups);
+    counter_add(c, C_REDUCE_SKIPPED_RECORDS, (int64_t)m->feed.skipped_records);
     counter_add(c, C_REDUCE_OUTPUT_RECORDS, (int64_t)records);
     counter_add(c, C_BYTES_WRITTEN, (int64_t)bytes);
 }
@@ -181,11 +183,69 @@ static int run_reducer(struct reduce *m, struct err *err)
         m->in = &m->unwrap.stream;
     }
     record_feed_init(&m->feed, &m->t->shape.reduce_in, &m->t->shape, m->in);
+    m->feed.skip = m->skip->max ? m->skip : NULL;
     if (step == STEP_COMMAND)
         return through_reducer(m, err);
     if (step == STEP_AGGREGATE)
         return aggregate_run(m->in, false, aggregated, m, &m->feed.records, &m->feed.groups, err);
     return copy_through(m, err);
+}
+
+/* The reducer over all that was fetched, but for what is to be left out. */
+static int run_once(struct reduce *m, struct err *err)
+{
+    struct task *t = m->t;
+    int rc = merge_new(m->streams, m->opened, &m->merge, err);
+
+    if (rc == 0)
+        rc = part_output_open(&m->part, t->store, t->part_uri, &t->shape, err);
+    if (rc == 0)
+        rc = run_reducer(m, err);
+    if (rc == 0)
+        rc = part_output_close(&m->part, err);
+    if (rc == 0)
+        count(m, m->part.records, m->part.bytes);
+    part_output_abandon(&m->part);
+    kv_lines_done(&m->out);
+    record_feed_done(&m->feed);
+    merge_free(m->merge);
+    m->merge = NULL;
+    return rc;
+}
+
+/* Whether to run again, with other groups left out; everything is at its start then. */
+static bool again(struct reduce *m, struct skip *skip, bool went_well, const int64_t *kept)
+{
+    struct task *t = m->t;
+    uint64_t done =
+        (uint64_t)counters_get(&t->counters, "SkippingTaskCounters", "ReduceProcessedGroups");
+
+    if (!(went_well || t->child.blamed) || atomic_load(&t->cancelled) ||
+        !skip_after(skip, went_well, m->feed.groups, done))
+        return false;
+    task_forget_counters(t, kept);
+    for (uint32_t i = 0; i < m->opened; i++)
+        spill_reader_rewind(&m->readers[i]);
+    return true;
+}
+
+static int run(struct reduce *m, struct err *err)
+{
+    struct task *t = m->t;
+    int64_t kept[C_COUNT]; /* what fetching counted */
+    struct skip skip;
+    int rc;
+
+    skip_init(&skip, t->shape.reducer == STEP_COMMAND
+                         ? task_skip_max(t, "mapreduce.reduce.skip.maxgroups")
+                         : 0);
+    m->skip = &skip;
+    for (int i = 0; i < C_COUNT; i++)
+        kept[i] = atomic_load(&t->counters.fixed[i]);
+    do
+        rc = run_once(m, err);
+    while (again(m, &skip, rc == 0, kept));
+    return rc;
 }
 
 int reduce_task_run(struct task *t, struct err *err)
@@ -196,23 +256,14 @@ int reduce_task_run(struct task *t, struct err *err)
     if (rc == 0)
         rc = shape_make(t->spec, &t->shape, err);
     if (rc == 0)
-        rc = fetch_and_merge(&m, err);
+        rc = fetch(&m, err);
     if (rc == 0)
-        rc = part_output_open(&m.part, t->store, t->part_uri, &t->shape, err);
-    if (rc == 0)
-        rc = run_reducer(&m, err);
+        rc = run(&m, err);
     if (rc < 0)
         debug_script_run(t);
-    if (rc == 0) {
-        rc = part_output_close(&m.part, err);
-        count(&m, m.part.records, m.part.bytes);
-    }
-    part_output_abandon(&m.part);
-    kv_lines_done(&m.out);
-    record_feed_done(&m.feed);
-    merge_free(m.merge);
     for (uint32_t i = 0; i < m.opened; i++)
         spill_reader_done(&m.readers[i]);
+    free(m.streams);
     free(m.readers);
     return rc;
 }

@@ -11,6 +11,7 @@ enum {
     RADIX = 256,
     SMALL = 24,
     SLOT_BITS = 15, /* of the table that finds repeated records */
+    FEW_BITS = 9,   /* and of that of a task with few */
     TALLY_SHIFT = 17,
     TALLY_ONE = 1 << TALLY_SHIFT,
     COUNT_MAX = (1 << (32 - TALLY_SHIFT)) - 1,
@@ -18,7 +19,6 @@ enum {
     TRIAL = 1 << 15, /* records after which the table is judged */
 };
 #define IN_ENTRY 0x80000000u
-#define SLOTS ((size_t)1 << SLOT_BITS)
 
 /* One record, or the same one several times.  A key that the prefix holds whole, with a value of at
  * most three bytes, needs no place in the block: `at` is the value then. */
@@ -56,6 +56,7 @@ struct sorter {
     int spill_count;
     uint64_t spilled_records;
     struct slot *slots; /* NULL: repeats are too rare */
+    unsigned slot_bits;
     uint32_t tried, repeated;
 };
 
@@ -67,6 +68,13 @@ struct stored {
 static const struct stored *at(const struct sorter *s, uint32_t place)
 {
     return (const struct stored *)(const void *)(s->block + (size_t)place * UNIT);
+}
+
+static void new_table(struct sorter *s, unsigned bits)
+{
+    free(s->slots);
+    s->slots = calloc((size_t)1 << bits, sizeof *s->slots); /* without it, it works as well */
+    s->slot_bits = bits;
 }
 
 int sorter_new(const struct sorter_options *o, struct sorter **out, struct err *err)
@@ -81,7 +89,7 @@ int sorter_new(const struct sorter_options *o, struct sorter **out, struct err *
     s->cap = (o->memory_bytes < 4096 ? 4096 : o->memory_bytes) / 16 * 16;
     s->block = malloc(s->cap);
     s->o.dir = strdup(o->dir);
-    s->slots = calloc(SLOTS, sizeof *s->slots); /* without it, it works as well */
+    new_table(s, FEW_BITS);
     if (!s->block || !s->o.dir) {
         sorter_free(s);
         return err_set(err, ERR_NOMEM, "no memory for a sort buffer of %zu bytes", o->memory_bytes);
@@ -356,7 +364,7 @@ static int spill_to(struct sorter *s, const char *path, struct err *err)
     free(starts);
     s->used = s->count = 0;
     if (s->slots)
-        memset(s->slots, 0, SLOTS * sizeof *s->slots);
+        memset(s->slots, 0, ((size_t)1 << s->slot_bits) * sizeof *s->slots);
     return rc;
 }
 
@@ -410,9 +418,9 @@ static int make_room(struct sorter *s, size_t n, struct err *err)
     return 0;
 }
 
-static uint32_t slot_of(uint32_t hash)
+static uint32_t slot_of(const struct sorter *s, uint32_t hash)
 {
-    return hash * 0x9e3779b9u >> (32 - SLOT_BITS);
+    return hash * 0x9e3779b9u >> (32 - s->slot_bits);
 }
 
 static uint32_t value_in_entry(const uint8_t *value, size_t n)
@@ -457,10 +465,13 @@ static inline bool repeats(struct sorter *s, const struct sort_record *r, uint32
     return true;
 }
 
-/* A table that finds next to nothing costs more than it brings. */
+/* A table that finds next to nothing costs more than it brings; so does a large one for few records. */
 static void judge_table(struct sorter *s)
 {
-    if (++s->tried < TRIAL)
+    ++s->tried;
+    if (s->slot_bits == FEW_BITS && s->tried == 1 << FEW_BITS)
+        new_table(s, SLOT_BITS);
+    if (s->tried < TRIAL)
         return;
     if (s->repeated < TRIAL / 8) {
         free(s->slots);
@@ -496,7 +507,7 @@ static int store(struct sorter *s, const struct sort_record *r, uint32_t *place,
 
 int sorter_put(struct sorter *s, const struct sort_record *r, struct err *err)
 {
-    struct slot *slot = s->slots ? &s->slots[slot_of(r->hash)] : NULL;
+    struct slot *slot = s->slots ? &s->slots[slot_of(s, r->hash)] : NULL;
     uint32_t place = 0;
     int rc;
 

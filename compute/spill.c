@@ -396,7 +396,8 @@ static int reader_next(struct record_stream *s, struct record *out, struct err *
 
 static void reader_init(struct spill_reader *r, struct env *env, uint64_t records, const char *name)
 {
-    *r = (struct spill_reader){.stream = {reader_next}, .env = env, .fd = -1, .left = records};
+    *r = (struct spill_reader){
+        .stream = {reader_next}, .env = env, .fd = -1, .left = records, .records = records};
     buf_init(&r->plain, FRAME_MAX);
     snprintf(r->name, sizeof r->name, "%s", name);
 }
@@ -409,7 +410,7 @@ int spill_reader_open(struct spill_reader *r, struct env *env, const char *path,
     if (r->fd < 0)
         return err_wrap(err, r->fd, "spill %s", path);
     r->owns_fd = true;
-    r->at = run->offset;
+    r->at = r->from = run->offset;
     r->end = run->offset + run->bytes;
     return 0;
 }
@@ -423,6 +424,15 @@ int spill_reader_take(struct spill_reader *r, uint8_t *bytes, size_t n, uint64_t
     r->owns_memory = true;
     r->end = n;
     return 0;
+}
+
+void spill_reader_rewind(struct spill_reader *r)
+{
+    r->at = r->from;
+    r->left = r->records;
+    r->p = r->stop = NULL;
+    r->key_n = 0;
+    r->have_key = false;
 }
 
 void spill_reader_done(struct spill_reader *r)

@@ -53,8 +53,10 @@ struct spill_reader {
     int fd; /* -1: in memory */
     bool owns_fd, owns_memory;
     uint64_t at, end; /* of the file, or of the memory */
+    uint64_t from;    /* where the run begins */
     const uint8_t *memory;
     uint64_t left; /* records not yet read */
+    uint64_t records;
     uint8_t *frame;
     size_t frame_cap;
     struct buf plain;        /* a packed frame, unpacked */
@@ -71,6 +73,7 @@ int spill_reader_open(struct spill_reader *r, struct env *env, const char *path,
 /* Reads a run that is in memory; takes @bytes (malloc'd), also when it fails. */
 int spill_reader_take(struct spill_reader *r, uint8_t *bytes, size_t n, uint64_t records,
                       const char *name, struct err *err);
+void spill_reader_rewind(struct spill_reader *r); /* back to the first record */
 void spill_reader_done(struct spill_reader *r);
 
 /* Checks frames without looking at records: what a reducer does with a run it fetched. */

@@ -159,6 +159,23 @@ int task_run_command(struct task *t, const char *command, const struct child_io 
     return rc;
 }
 
+uint64_t task_skip_max(const struct task *t, const char *key)
+{
+    int64_t max = spec_int(t->spec, key, 0);
+    int64_t after = spec_int(t->spec, "mapreduce.task.skip.start.attempts", 2);
+
+    return max > 0 && (t->only_attempt || t->id.attempt >= after) ? (uint64_t)max : 0;
+}
+
+void task_forget_counters(struct task *t, const int64_t *kept)
+{
+    pthread_mutex_lock(&t->lock);
+    counters_done(&t->counters);
+    for (int i = 0; kept && i < C_COUNT; i++)
+        counter_add(&t->counters, (enum counter_id)i, kept[i]);
+    pthread_mutex_unlock(&t->lock);
+}
+
 void task_rerun_line(const struct task *t, char *out, size_t n)
 {
     char name[TASK_NAME_MAX];

@@ -85,6 +85,11 @@ int reduce_task_run(struct task *t, struct err *err);
 /* What a task that is given up leaves: no records of map output, no part. */
 int task_give_nothing(struct task *t, struct err *err);
 
+/* How many records or groups (@key) around a bad one this attempt may leave out; 0: none. */
+uint64_t task_skip_max(const struct task *t, const char *key);
+/* What a run counted that does not count: counters are those of @kept (C_COUNT of them), or none. */
+void task_forget_counters(struct task *t, const int64_t *kept);
+
 /* Runs a command of the job's in the task's directory and environment. */
 int task_run_command(struct task *t, const char *command, const struct child_io *io,
                      struct err *err);

@@ -114,11 +114,10 @@ static void add_inputs(struct vars *v, const Pb__JobSpecProto *spec)
     buf_done(&list);
 }
 
-static bool same_name(const char *a, const char *b)
+/* @n bytes of @a are its name and the sign behind it. */
+static bool same_name(const char *a, size_t n, const char *b)
 {
-    size_t n = strcspn(a, "=");
-
-    return strncmp(a, b, n + 1) == 0;
+    return a[0] == b[0] && strncmp(a, b, n) == 0;
 }
 
 /* The later of two with one name stays. */
@@ -137,9 +136,9 @@ static char **point(struct vars *v, struct err *err)
     }
     text = memcpy((char *)(list + count + 1), v->text.bytes, v->text.n);
     for (size_t i = 0; i < count; i++, text += strlen(text) + 1) {
-        size_t k = 0;
+        size_t n = strcspn(text, "=") + 1, k = 0;
 
-        while (k < kept && !same_name(text, list[k]))
+        while (k < kept && !same_name(text, n, list[k]))
             k++;
         list[k] = text;
         kept += k == kept;

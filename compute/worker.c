@@ -427,6 +427,8 @@ int worker_start(const struct conf *conf, struct worker_daemon **out, struct err
     pthread_cond_init(&w->told, NULL);
     env_random(env_posix(), w->uuid, sizeof w->uuid);
     w->slots = (uint32_t)(slots ? slots : sysconf(_SC_NPROCESSORS_ONLN));
+    bounds_find(&w->home, "/sys/fs/cgroup", "/proc/self/cgroup",
+                conf_text(conf, OPT_worker_cgroup));
     rc = own_dir(w, err);
     if (rc == 0)
         rc = open_shuffle(w, err);
@@ -440,8 +442,11 @@ int worker_start(const struct conf *conf, struct worker_daemon **out, struct err
         worker_stop(w);
         return rc;
     }
-    LOG_INFO("worker.start", "host=%s shuffle=%s slots=%u scheduler=%s dir=%s", w->host,
-             w->shuffle_address, w->slots, rpc_client_address(w->polls), w->dir);
+    LOG_INFO("worker.start", "host=%s shuffle=%s slots=%u scheduler=%s dir=%s cgroups=%s", w->host,
+             w->shuffle_address, w->slots, rpc_client_address(w->polls), w->dir,
+             w->home.version == 0 ? "none"
+             : *w->home.memory    ? w->home.memory
+                                  : w->home.cpu);
     *out = w;
     return 0;
 }

@@ -57,7 +57,8 @@ struct worker_daemon {
     uint8_t uuid[WORKER_UUID_BYTES];
     char host[256], ip[64], shuffle_address[300], rack[256], dir[1024];
     uint32_t slots;
-    _Atomic bool disk_bad; /* its directory takes no files: no new tasks */
+    struct bounds_home home; /* of groups that bound attempts */
+    _Atomic bool disk_bad;   /* its directory takes no files: no new tasks */
     struct rpc_client *polls, *calls;
     struct http_server *http;
     pthread_t poll_thread, news_thread, rack_thread;

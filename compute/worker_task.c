@@ -166,7 +166,7 @@ static int set_bounds(struct running *r, struct err *err)
         return rc;
     task_attempt_name(&t->id, name, sizeof name);
     bounds_limit(
-        &t->bounds, name,
+        &t->bounds, &r->w->home, name,
         (uint64_t)spec_int(t->spec,
                            is_reduce ? "mapreduce.reduce.memory.mb" : "mapreduce.map.memory.mb", 0),
         (uint64_t)spec_int(

@@ -43,8 +43,8 @@ struct actor {
     pthread_mutex_t lock;
     uint64_t next_slow_ms; /* when slow peers are told again; the actor's thread alone */
     pthread_cond_t changed;
-    bool stop;
-    bool kick; /* a heartbeat is wanted now */
+    _Atomic bool stop; /* set under the lock */
+    bool kick;         /* a heartbeat is wanted now */
 
     /* Under the lock: incremental reports. */
     struct notice *first, **last;

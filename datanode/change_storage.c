@@ -117,10 +117,12 @@ static int take_over(struct change *c, struct replica_facts *out, struct err *er
     pthread_mutex_lock(&c->ds->lock);
     r = replica_map_find(c->ds->map, was->block.id);
     if (!r || r->state != REPLICA_FINALIZED || r->stamp != was->block.stamp ||
-        r->bytes != was->block.bytes || c->ds->volumes[r->volume] != was->volume ||
-        !volume_serves(c->to)) {
+        r->bytes != was->block.bytes || c->ds->volumes[r->volume] != was->volume) {
         rc = err_set(err, ERR_NO_REPLICA, "blk_%lld_%llu changed while it was copied",
                      (long long)was->block.id, (unsigned long long)was->block.stamp);
+    } else if (!volume_serves(c->to)) {
+        rc = err_set(err, ERR_NO_DISK, "%s failed while blk_%lld_%llu was copied to it",
+                     c->to->root, (long long)was->block.id, (unsigned long long)was->block.stamp);
     } else {
         dataset_changed(c->ds, r->id);
         r->volume = c->to->index & 0xff;
@@ -145,6 +147,7 @@ static int copy_over(struct change *c, struct replica_facts *out, struct err *er
         rc = volume_sync_names(c->to, HOME_FINALIZED, c->from.block.id, err);
     if (rc < 0) {
         remove_copy(c, HOME_TMP);
+        remove_copy(c, HOME_FINALIZED);
         dataset_disk_error(c->ds, c->to, rc);
         return rc;
     }
@@ -165,6 +168,7 @@ int dataset_change_storage(struct dataset *ds, const struct block *b, Pb__Storag
     pthread_mutex_unlock(&ds->lock);
     if (rc < 0)
         return rc;
+    reaper_finish(ds->reaper, b->id); /* it may have been on that storage before */
     rc = copy_over(&c, out, err);
     atomic_fetch_sub(&c.to->promised, (int64_t)c.from.block.bytes);
     if (rc == 0)

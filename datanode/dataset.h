@@ -53,6 +53,7 @@ struct draft {
     int64_t promised, counted; /* of the volume's promised and used */
     int writer_fd;
     bool writing, dead;
+    struct draft *next_dying; /* in the dataset's list, while its writer holds it still */
     uint64_t recovery_id;
     enum replica_state recovered_from;
 };

@@ -29,6 +29,7 @@ struct dataset {
     struct replica_map *map;
     struct draft **drafts; /* by number; slot 0 stays empty */
     uint32_t drafts_max;
+    struct draft *dying; /* of deleted replicas, whose writers have not left yet */
     struct block_cache *files;
     struct reaper *reaper;
     struct pool_info pool;
@@ -76,6 +77,10 @@ struct replica_place {
 };
 int replica_relocate(struct volume *v, uint64_t id, struct replica_place from,
                      struct replica_place to, struct err *err);
+/* The same, on the disk for good when it is to be @durable; nothing to do when they are there.  On failure
+ * they are where they were, unless not even that could be done. */
+int replica_move_files(struct volume *v, uint64_t id, struct replica_place from,
+                       struct replica_place to, bool durable, struct err *err);
 
 /* dataset_volumes.c: the directories of the options, and the uuid that they agree on. */
 int dataset_open_volumes(struct dataset *ds, struct err *err);

@@ -79,15 +79,20 @@ static void give_room_back(struct draft *d)
     d->allocated = 0;
 }
 
-static void close_fds(struct draft *d)
+static void close_files(struct draft *d)
 {
-    if (!d->dead)
-        give_room_back(d);
     if (d->data_fd >= 0)
         close(d->data_fd);
     if (d->meta_fd >= 0)
         close(d->meta_fd);
     d->data_fd = d->meta_fd = -1;
+}
+
+static void close_fds(struct draft *d)
+{
+    if (!d->dead)
+        give_room_back(d);
+    close_files(d);
 }
 
 static void keep_no_promise(struct draft *d)
@@ -96,10 +101,23 @@ static void keep_no_promise(struct draft *d)
     d->promised = 0;
 }
 
+static void forget_dying_locked(struct dataset *ds, const struct draft *d)
+{
+    struct draft **at = &ds->dying;
+
+    while (*at && *at != d)
+        at = &(*at)->next_dying;
+    if (!*at)
+        return;
+    *at = d->next_dying;
+    pthread_cond_broadcast(&ds->writer_gone);
+}
+
 void draft_unref_locked(struct dataset *ds, struct draft *d)
 {
     if (--d->refs > 0)
         return;
+    forget_dying_locked(ds, d);
     close_fds(d);
     keep_no_promise(d);
     if (d->dead && volume_serves(d->volume))
@@ -119,7 +137,39 @@ void draft_detach_locked(struct dataset *ds, struct replica *r)
 
     ds->drafts[r->draft] = NULL;
     r->draft = 0;
+    if (d->dead && d->refs > 1) {
+        d->next_dying = ds->dying;
+        ds->dying = d;
+    }
     draft_unref_locked(ds, d);
+}
+
+static struct draft *dying_locked(struct dataset *ds, uint64_t id)
+{
+    struct draft *d = ds->dying;
+
+    while (d && d->id != id)
+        d = d->next_dying;
+    return d;
+}
+
+/* Waits for the writers of replicas of @id that are deleted: they have the files open still. */
+static int await_dying_locked(struct dataset *ds, uint64_t id, struct err *err)
+{
+    struct timespec until;
+    struct draft *d;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += STOP_WRITER_S;
+    while ((d = dying_locked(ds, id))) {
+        if (d->writer_fd >= 0)
+            shutdown(d->writer_fd, SHUT_RDWR);
+        if (pthread_cond_timedwait(&ds->writer_gone, &ds->lock, &until) == ETIMEDOUT)
+            return err_set(err, ERR_TIMEOUT,
+                           "the writer of the deleted blk_%lld does not stop within %d s",
+                           (long long)id, STOP_WRITER_S);
+    }
+    return 0;
 }
 
 int draft_stop_writer_locked(struct dataset *ds, struct draft *d, struct err *err)
@@ -183,6 +233,20 @@ int replica_relocate(struct volume *v, uint64_t id, struct replica_place from,
     return rc;
 }
 
+int replica_move_files(struct volume *v, uint64_t id, struct replica_place from,
+                       struct replica_place to, bool durable, struct err *err)
+{
+    bool moves = from.home != to.home || from.stamp != to.stamp;
+    int rc = moves ? replica_relocate(v, id, from, to, err) : 0;
+
+    if (rc == 0 && durable) {
+        rc = volume_sync_names(v, to.home, id, err);
+        if (rc < 0 && moves)
+            replica_relocate(v, id, to, from, NULL);
+    }
+    return rc;
+}
+
 static int open_draft_files(struct dataset *ds, struct draft *d, int flags, struct err *err)
 {
     char path[REPLICA_PATH_MAX];
@@ -239,7 +303,7 @@ static int already_there(struct dataset *ds, const struct replica *r, const stru
 }
 
 /* A copy may take the place of an older one that nobody finished. */
-static int make_way_locked(struct dataset *ds, const struct write_want *w, struct err *err)
+static int replace_older_locked(struct dataset *ds, const struct write_want *w, struct err *err)
 {
     struct replica *r = replica_map_find(ds->map, w->block.id);
     struct draft *d;
@@ -264,6 +328,19 @@ static int make_way_locked(struct dataset *ds, const struct write_want *w, struc
     draft_detach_locked(ds, r);
     replica_map_remove(ds->map, r);
     return 0;
+}
+
+/* Until nobody is at the files of that name any more. */
+static int make_way_locked(struct dataset *ds, const struct write_want *w, struct err *err)
+{
+    int rc = replace_older_locked(ds, w, err);
+
+    while (rc == 0 && dying_locked(ds, w->block.id)) {
+        rc = await_dying_locked(ds, w->block.id, err);
+        if (rc == 0)
+            rc = replace_older_locked(ds, w, err);
+    }
+    return rc;
 }
 
 static int add_locked(struct dataset *ds, const struct write_want *w, struct draft **out,
@@ -309,6 +386,7 @@ int dataset_create(struct dataset *ds, const struct write_want *w, struct draft 
     pthread_mutex_unlock(&ds->lock);
     if (rc < 0)
         return rc;
+    reaper_finish(ds->reaper, w->block.id);
     rc = open_draft_files(ds, d, O_CREAT | O_TRUNC, err);
     if (rc == 0) {
         meta_header_put(header, &d->sum);
@@ -370,25 +448,27 @@ static int find_idle_locked(struct dataset *ds, const struct write_want *w, stru
 }
 
 /* The writer of @d begins: its files move to rbw/ under the new stamp and are opened.  The
- * fields say so already; on failure the replica stays in rbw/ as far as it got. */
+ * fields say so already; on failure the files are closed, and where they were. */
 static int take_over(struct dataset *ds, struct draft *d, struct replica_place from,
                      struct err *err)
 {
     struct replica_place to = {d->home, d->stamp};
-    int rc = 0;
+    /* under its old stamp it would be an older version */
+    int rc = replica_move_files(d->volume, d->id, from, to, ds->options.sync_on_close, err);
 
-    if (from.home != to.home || from.stamp != to.stamp)
-        rc = replica_relocate(d->volume, d->id, from, to, err);
-    if (rc == 0 && ds->options.sync_on_close) /* under its old stamp it would be an older version */
-        rc = volume_sync_names(d->volume, to.home, d->id, err);
-    if (rc == 0)
-        rc = open_draft_files(ds, d, 0, err);
+    if (rc < 0)
+        return rc;
+    rc = open_draft_files(ds, d, 0, err);
     if (rc == 0)
         rc = meta_header_read(ds->env, d->meta_fd, &d->sum, err);
+    if (rc < 0) {
+        close_files(d);
+        replica_move_files(d->volume, d->id, to, from, false, NULL);
+    }
     return rc;
 }
 
-/* Undoes a claim whose files could not follow. */
+/* Undoes a claim whose files did not follow. */
 static void claim_undo(struct dataset *ds, struct draft *d, struct replica_place from,
                        bool was_final)
 {
@@ -396,11 +476,13 @@ static void claim_undo(struct dataset *ds, struct draft *d, struct replica_place
 
     pthread_mutex_lock(&ds->lock);
     r = replica_map_find(ds->map, d->id);
-    if (r && draft_of(ds, r) == d && d->data_fd < 0 && d->meta_fd < 0) {
-        r->stamp = d->stamp = from.stamp;
+    d->stamp = from.stamp;
+    d->home = from.home;
+    if (r && draft_of(ds, r) == d) {
+        r->stamp = from.stamp;
         r->home = from.home & 3;
-        d->home = from.home;
         if (was_final) {
+            atomic_fetch_add(&d->volume->blocks, 1);
             draft_detach_locked(ds, r);
             replica_move(r, REPLICA_FINALIZED);
         }
@@ -500,10 +582,11 @@ static int finish_claim(struct dataset *ds, struct draft *d, struct replica_plac
 {
     int rc = take_over(ds, d, from, err);
 
-    if (rc == 0)
+    if (rc < 0)
+        claim_undo(ds, d, from, false);
+    else
         rc = cut_unacked(ds, d, d->acked, err);
     if (rc < 0) {
-        claim_undo(ds, d, from, false);
         dataset_release(ds, d, false);
         return rc;
     }
@@ -593,14 +676,10 @@ int dataset_recover_append(struct dataset *ds, const struct write_want *w, struc
 static int bump_finalized(struct dataset *ds, const struct write_want *w, struct replica_place from,
                           struct volume *v, struct replica_facts *out, struct err *err)
 {
-    int rc = 0;
+    struct replica_place to = {from.home, w->new_stamp};
+    int rc = replica_move_files(v, w->block.id, from, to, ds->options.sync_on_close, err);
     struct replica *r;
 
-    if (from.stamp != w->new_stamp)
-        rc = replica_relocate(v, w->block.id, from, (struct replica_place){from.home, w->new_stamp},
-                              err);
-    if (rc == 0 && ds->options.sync_on_close)
-        rc = volume_sync_names(v, from.home, w->block.id, err);
     pthread_mutex_lock(&ds->lock);
     r = dataset_find_locked(ds, w->block.id, rc < 0 ? NULL : err);
     if (rc == 0 && !r)
@@ -679,10 +758,8 @@ static int settle(struct dataset *ds, struct draft *d, enum replica_home home, b
     int rc;
 
     give_room_back(d); /* while nobody else can make the file longer */
-    rc = replica_relocate(d->volume, d->id, (struct replica_place){d->home, d->stamp},
-                          (struct replica_place){home, d->stamp}, err);
-    if (rc == 0 && durable)
-        rc = volume_sync_names(d->volume, home, d->id, err);
+    rc = replica_move_files(d->volume, d->id, (struct replica_place){d->home, d->stamp},
+                            (struct replica_place){home, d->stamp}, durable, err);
     if (rc < 0) {
         dataset_disk_error(ds, d->volume, rc);
         return rc;

@@ -225,6 +225,7 @@ static int copy_shorter(struct dataset *ds, const struct replica_facts *f, uint6
 
     if (rc < 0)
         return rc;
+    reaper_finish(ds->reaper, new_id);
     copy.block = (struct block){.id = new_id, .stamp = stamp, .bytes = f->block.bytes};
     copy.home = HOME_TMP;
     volume_meta_path(f->volume, f->home, f->block.id, f->block.stamp, from, sizeof from);
@@ -278,22 +279,39 @@ static int sync_closed(struct dataset *ds, const struct replica_facts *f, uint64
     return rc < 0 ? rc : volume_sync_names(f->volume, HOME_FINALIZED, f->block.id, err);
 }
 
+/* The file has been cut, whatever else fails. */
+static void note_cut(struct dataset *ds, uint64_t id, uint64_t bytes)
+{
+    struct replica *r;
+
+    pthread_mutex_lock(&ds->lock);
+    r = replica_map_find(ds->map, id);
+    if (r && r->state == REPLICA_RUR)
+        r->bytes = bytes & 0xffffffffffff;
+    pthread_mutex_unlock(&ds->lock);
+}
+
 /* The replica itself, closed with a new stamp and length. */
 static int close_recovered(struct dataset *ds, const struct replica_facts *f, uint64_t stamp,
                            uint64_t bytes, bool was_final, struct replica_facts *out,
                            struct err *err)
 {
+    const struct replica_place from = {f->home, f->block.stamp}, to = {HOME_FINALIZED, stamp};
     struct replica *r;
     int rc = cut(ds, f, bytes, err);
 
-    if (rc == 0)
-        rc = replica_relocate(f->volume, f->block.id,
-                              (struct replica_place){f->home, f->block.stamp},
-                              (struct replica_place){HOME_FINALIZED, stamp}, err);
-    if (rc == 0 && ds->options.sync_on_close)
-        rc = sync_closed(ds, f, stamp, err);
     if (rc < 0)
         return rc;
+    note_cut(ds, f->block.id, bytes);
+    rc = replica_relocate(f->volume, f->block.id, from, to, err);
+    if (rc < 0)
+        return rc;
+    if (ds->options.sync_on_close)
+        rc = sync_closed(ds, f, stamp, err);
+    if (rc < 0) {
+        replica_relocate(f->volume, f->block.id, to, from, NULL);
+        return rc;
+    }
     pthread_mutex_lock(&ds->lock);
     r = dataset_find_locked(ds, f->block.id, err);
     if (r) {

@@ -350,13 +350,13 @@ int replica_scan(struct dataset *ds, struct volume *v, struct err *err)
 
 /* ---- what came later ---- */
 
-/* A deleted replica is in nobody's map while its files wait for the reaper. */
+/* A deleted replica is in nobody's map while its files wait for their writer to leave, or for the reaper. */
 static bool is_stray(struct dataset *ds, uint64_t id)
 {
     bool stray;
 
     pthread_mutex_lock(&ds->lock);
-    stray = !replica_map_find(ds->map, id) && reaper_pending(ds->reaper) == 0;
+    stray = !replica_map_find(ds->map, id) && !ds->dying && reaper_pending(ds->reaper) == 0;
     pthread_mutex_unlock(&ds->lock);
     return stray;
 }

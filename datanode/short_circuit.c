@@ -1,6 +1,7 @@
 #include "datanode/short_circuit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,13 +243,15 @@ int op_release_fds(struct xceiver *x, const Pb__ReleaseShortCircuitAccessRequest
 
 /* ---- segments ---- */
 
+/* A client that could cut the segment short could end the datanode: a touch of what is gone is SIGBUS. */
 static struct segment *make_segment(struct short_circuit *sc, int *out_fd)
 {
     struct segment *s = calloc(1, sizeof *s);
-    int fd = memfd_create("short-circuit", MFD_CLOEXEC);
+    int fd = memfd_create("short-circuit", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     uint64_t id[2];
 
-    if (!s || fd < 0 || ftruncate(fd, SEGMENT_BYTES) < 0)
+    if (!s || fd < 0 || ftruncate(fd, SEGMENT_BYTES) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
         goto fail;
     s->memory = mmap(NULL, SEGMENT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (s->memory == MAP_FAILED)
@@ -279,6 +282,16 @@ static void drop_segment(struct short_circuit *sc, struct segment *s)
     free(s);
 }
 
+static bool has_room(struct short_circuit *sc)
+{
+    bool has;
+
+    pthread_mutex_lock(&sc->lock);
+    has = sc->count < SEGMENTS_MAX;
+    pthread_mutex_unlock(&sc->lock);
+    return has;
+}
+
 /* The connection stands for the segment: when the client closes it, or dies, the segment goes. */
 static void stay_until_closed(struct xceiver *x)
 {
@@ -297,7 +310,7 @@ int op_request_shm(struct xceiver *x, const Pb__ShortCircuitShmRequestProto *op,
 
     (void)op;
     x->keep = false;
-    if (x->is_unix && sc && sc->count < SEGMENTS_MAX)
+    if (x->is_unix && sc && has_room(sc))
         s = make_segment(sc, &fd);
     if (!s) {
         answer.status = PB__STATUS__ERROR;

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "common/env.h"
+#include "fuse/changes.h"
 #include "fuse/nodes.h"
 
 enum { BUCKETS = 1024 };
@@ -85,14 +86,14 @@ struct file *files_find(struct files *all, fuse_ino_t ino)
     return f;
 }
 
-int files_open(struct files *all, fuse_ino_t ino, struct dfs *fs, uint64_t size, struct file **out,
-               struct err *err)
+int files_open(struct files *all, fuse_ino_t ino, struct dfs *fs, uint64_t size, uint64_t asked,
+               struct file **out, struct err *err)
 {
     struct file *f = files_find(all, ino), *fresh;
 
     if (f) {
         pthread_mutex_lock(&f->lock);
-        if (f->state == FILE_CLEAN)
+        if (f->state == FILE_CLEAN && !changes_since(all->m->changes, ino, asked))
             f->size = size;
         pthread_mutex_unlock(&f->lock);
         *out = f;
@@ -287,6 +288,8 @@ int files_commit_idle(struct files *all, uint64_t idle_ms)
 static void set_state(struct file *f, enum file_state to)
 {
     atomic_fetch_add(&f->m->files->streams, (to == FILE_STREAM) - (f->state == FILE_STREAM));
+    if (to == FILE_CLEAN) /* from now on the store's answers count, but not those of before */
+        changes_touch(f->m->changes, f->ino);
     f->state = to;
 }
 
@@ -303,6 +306,7 @@ int file_settle(struct file *f, int rc, struct err *err)
         rc = dfs_utimes(f->fs, f->path, f->set_mtime_ms, f->set_atime_ms, err);
         if (rc == -ERR_ACCESS)
             rc = dfs_utimes(f->m->own, f->path, f->set_mtime_ms, f->set_atime_ms, err);
+        changes_touch(f->m->changes, f->ino);
     }
     return rc;
 }
@@ -604,6 +608,7 @@ static int resize(struct file *f, uint64_t size, struct err *err)
         if (rc == 0) {
             f->size = 0;
             f->gen++;
+            changes_touch(f->m->changes, f->ino);
         }
         if (rc !=
             -ERR_UNSUPPORTED) /* a striped file is not truncated, but its blocks can be replaced */

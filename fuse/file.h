@@ -88,9 +88,10 @@ struct handle {
 int files_new(struct mount *m, struct files **out, struct err *err);
 /* Nobody calls any more; what is still open is given up, and gone if it has no name. */
 void files_free(struct files *fs);
-/* The file of an inode, made when nobody has it open: of @size in the store.  One more handle. */
-int files_open(struct files *all, fuse_ino_t ino, struct dfs *fs, uint64_t size, struct file **out,
-               struct err *err);
+/* The file of an inode, made when nobody has it open: of @size in the store, as that said when it was @asked
+ * (changes.h).  One more handle. */
+int files_open(struct files *all, fuse_ino_t ino, struct dfs *fs, uint64_t size, uint64_t asked,
+               struct file **out, struct err *err);
 /* The same if somebody has it open; else NULL. */
 struct file *files_find(struct files *all, fuse_ino_t ino);
 bool files_any(struct files *all); /* is any file open? */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "fuse/changes.h"
 #include "fuse/errnos.h"
 #include "fuse/file.h"
 #include "fuse/nodes.h"
@@ -272,6 +273,8 @@ static int mount_ready(struct mount *m, struct err *err)
     if (rc == 0)
         rc = seen_new(&m->seen, err);
     if (rc == 0)
+        rc = changes_new(&m->changes, err);
+    if (rc == 0)
         rc = files_new(m, &m->files, err);
     return rc == 0 ? windows_new(&m->windows, err) : rc;
 }
@@ -281,6 +284,7 @@ static void mount_done(struct mount *m)
     files_free(m->files);
     windows_free(m->windows);
     seen_free(m->seen);
+    changes_free(m->changes);
     nodes_free(m->nodes);
     users_free(m->users);
     dfs_disconnect(m->own);

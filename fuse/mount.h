@@ -5,6 +5,7 @@
  *   users.h    who asks: a connection to the store for each user, names and numbers of users
  *   nodes.h    the kernel's inode numbers, and the paths by which the store knows them
  *   errnos.h   what the store's errors are to a program
+ *   changes.h  what was changed through this mount while the store was asked
  *   stats.h    the store's status as a struct stat; what the kernel was told last
  *   file.h     a file that somebody has open: where its bytes are
  *   stage.h    bytes that wait on the local disk
@@ -32,6 +33,7 @@ enum {
     PATH_TEXT_MAX = 4096,
 };
 
+struct changes;
 struct users;
 struct nodes;
 struct seen;
@@ -63,8 +65,7 @@ struct mount {
     struct windows *windows;
     struct fuse_session *session;
     bool can_splice; /* the namenode knows spliceFile and exchange */
-    atomic_ulong
-        name_changes; /* through this mount: a listing begun before may be looked at again */
+    struct changes *changes;
 };
 
 static inline struct mount *mount_of(fuse_req_t req)

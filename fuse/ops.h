@@ -22,6 +22,7 @@ struct call {
     struct mount *m;
     struct dfs *fs; /* as who asks */
     char path[PATH_TEXT_MAX];
+    uint64_t asked; /* when the store was, last: changes.h */
     struct err err;
 };
 bool call_begin(struct call *c, fuse_req_t req, fuse_ino_t ino);

@@ -4,6 +4,7 @@
 #include <sys/xattr.h>
 
 #include "fuse/acl.h"
+#include "fuse/changes.h"
 #include "fuse/errnos.h"
 #include "fuse/nodes.h"
 #include "fuse/ops.h"
@@ -82,6 +83,16 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
     fuse_reply_err(req, ENODATA);
 }
 
+/* The mode shows a part of it. */
+static void change_acl(struct call *c, fuse_req_t req, fuse_ino_t ino, const char *name,
+                       const uint8_t *value, size_t n)
+{
+    int rc = acl_set(c->m, c->fs, c->path, strcmp(name, default_acl) == 0, value, n, &c->err);
+
+    changes_touch(c->m->changes, ino);
+    call_end(c, req, rc);
+}
+
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t n,
                  int flags)
 {
@@ -95,9 +106,7 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
     if (node_is_past(ino))
         fuse_reply_err(req, EROFS);
     else if (is_acl(name))
-        call_end(&c, req,
-                 acl_set(c.m, c.fs, c.path, strcmp(name, default_acl) == 0, (const uint8_t *)value,
-                         n, &c.err));
+        change_acl(&c, req, ino, name, (const uint8_t *)value, n);
     else if (!is_known(name))
         fuse_reply_err(req, EOPNOTSUPP);
     else
@@ -113,8 +122,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
     if (node_is_past(ino))
         fuse_reply_err(req, EROFS);
     else if (is_acl(name))
-        call_end(&c, req,
-                 acl_set(c.m, c.fs, c.path, strcmp(name, default_acl) == 0, NULL, 0, &c.err));
+        change_acl(&c, req, ino, name, NULL, 0);
     else if (!is_known(name))
         fuse_reply_err(req, EOPNOTSUPP);
     else

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuse/changes.h"
 #include "fuse/errnos.h"
 #include "fuse/file.h"
 #include "fuse/links.h"
@@ -19,7 +20,7 @@ struct listing {
     struct dfs_dir *dir;
     off_t at;                     /* entries that were handed out */
     const struct dfs_stat *entry; /* one that did not fit; NULL: none */
-    unsigned long changes;        /* of names, when it was begun */
+    uint64_t asked;               /* when it was begun: changes.h */
 };
 
 /* What one answer is made of. */
@@ -46,7 +47,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         fuse_reply_err(req, ENOMEM);
         return;
     }
-    l->changes = atomic_load(&c.m->name_changes);
+    l->asked = c.asked;
     rc = dfs_opendir(c.fs, c.path, &l->dir, &c.err);
     if (rc < 0) {
         free(l);
@@ -76,13 +77,15 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 enum { DOTS = 2 }; /* "." and ".." come first */
 
-static int again(struct listing *l, struct err *err)
+static int again(struct mount *m, struct listing *l, struct err *err)
 {
+    uint64_t now = changes_now(m->changes);
     struct dfs_dir *dir;
     int rc = dfs_opendir(l->fs, l->path, &dir, err);
 
     if (rc < 0)
         return rc;
+    l->asked = now;
     dfs_closedir(l->dir);
     l->dir = dir;
     l->entry = NULL;
@@ -106,10 +109,10 @@ static int next_entry(struct listing *l, const struct dfs_stat **out, struct err
     return rc;
 }
 
-static int go_to(struct listing *l, off_t at, struct err *err)
+static int go_to(struct mount *m, struct listing *l, off_t at, struct err *err)
 {
     const struct dfs_stat *st;
-    int rc = at < l->at ? again(l, err) : 0;
+    int rc = at < l->at ? again(m, l, err) : 0;
 
     while (rc == 0 && l->at < at) {
         if (l->at >= DOTS) {
@@ -139,10 +142,12 @@ static bool put_dot(struct filling *out, fuse_req_t req, fuse_ino_t ino, off_t a
     return true;
 }
 
-/* With attributes the kernel remembers the entry; one that did not fit it never saw. */
+/* With attributes the kernel remembers the entry; one that did not fit it never saw. What may have changed since
+ * the listing was begun is only a name to it. */
 static bool put_entry(struct filling *out, fuse_req_t req, fuse_ino_t dir,
-                      const struct dfs_stat *st, off_t at, bool plus)
+                      const struct dfs_stat *st, const struct listing *l, bool plus)
 {
+    off_t at = l->at;
     struct mount *m = mount_of(req);
     const char *name = strrchr(st->path, '/') + 1;
     size_t room = out->cap - out->n, n;
@@ -153,6 +158,9 @@ static bool put_entry(struct filling *out, fuse_req_t req, fuse_ino_t dir,
         if (fuse_add_direntry_plus(req, NULL, 0, name, NULL, 0) > room ||
             !entry_from(m, dir, name, st->path, st, &e))
             return false;
+        if (!name_is_past(dir, name) && (changes_since(m->changes, dir, l->asked) ||
+                                         changes_since(m->changes, e.ino, l->asked)))
+            e.ino = 0;
         n = fuse_add_direntry_plus(req, out->bytes + out->n, room, name, &e, at + 1);
     } else {
         struct stat attr = {.st_ino = name_is_past(dir, name) ? 0xffffffffu : st->inode_id,
@@ -190,7 +198,7 @@ static int fill(struct listing *l, fuse_req_t req, fuse_ino_t ino, struct fillin
         rc = link_resolve(l->fs, entry->path, &st, err);
         if (rc < 0)
             return rc;
-        rc = put_entry(out, req, ino, &st, l->at, plus);
+        rc = put_entry(out, req, ino, &st, l, plus);
         free(st.target);
         if (!rc)
             return 0;
@@ -204,7 +212,7 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t at, struct f
 {
     struct listing *l = listing_of(fi);
     struct filling out = {.bytes = malloc(size), .cap = size};
-    unsigned long changes = atomic_load(&mount_of(req)->name_changes);
+    struct mount *m = mount_of(req);
     struct err err;
     int rc;
 
@@ -213,8 +221,8 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t at, struct f
         return;
     }
     pthread_mutex_lock(&l->lock);
-    rc = at == 0 && (l->at > 0 || l->changes != changes) ? again(l, &err) : go_to(l, at, &err);
-    l->changes = changes;
+    rc = at == 0 && (l->at > 0 || changes_since(m->changes, ino, l->asked)) ? again(m, l, &err)
+                                                                            : go_to(m, l, at, &err);
     if (rc == 0 && l->at == at)
         rc = fill(l, req, ino, &out, plus, &err);
     pthread_mutex_unlock(&l->lock);

@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuse/changes.h"
 #include "fuse/errnos.h"
 #include "fuse/file.h"
 #include "fuse/nodes.h"
 #include "fuse/ops.h"
 #include "fuse/stats.h"
 
-enum { MODE_MASK = 01777, ZEROS_MAX = 64 << 20 };
+enum { MODE_MASK = 01777, ZEROS_MAX = 64 << 20, ASK_MAX = 8 };
 
 static pthread_key_t buffers; /* frees what op_read() made when its thread ends */
 
@@ -45,11 +46,13 @@ static void check_pages(struct mount *m, fuse_ino_t ino, const struct dfs_file *
 }
 
 /* What the store says to an opening: may they, and how long is it. */
-static int ask_store(struct call *c, int flags, struct dfs_file **reader, uint64_t *length)
+static int ask_once(struct call *c, int flags, struct dfs_file **reader, uint64_t *length)
 {
     struct dfs_stat st;
     int rc = 0;
 
+    *reader = NULL;
+    c->asked = changes_now(c->m->changes);
     if (writes(flags))
         rc = dfs_access(c->fs, c->path, (flags & O_ACCMODE) == O_RDWR ? 6 : 2, &c->err);
     if (rc < 0)
@@ -68,19 +71,32 @@ static int ask_store(struct call *c, int flags, struct dfs_file **reader, uint64
     return rc;
 }
 
+/* Again when it was changed through this mount meanwhile: a reader made before sees too little. */
+static int ask_store(struct call *c, fuse_ino_t ino, int flags, struct dfs_file **reader,
+                     uint64_t *length)
+{
+    int rc = ask_once(c, flags, reader, length);
+
+    for (int i = 0; i < ASK_MAX && rc == 0 && changes_since(c->m->changes, ino, c->asked); i++) {
+        dfs_close(*reader, NULL);
+        rc = ask_once(c, flags, reader, length);
+    }
+    return rc;
+}
+
 /* A handle into @fi.  Takes @reader. */
 static int give_handle(struct call *c, fuse_ino_t ino, uint64_t length, struct dfs_file *reader,
                        struct fuse_file_info *fi)
 {
     struct handle *h;
     struct file *f;
-    int rc = files_open(c->m->files, ino, c->fs, length, &f, &c->err);
+    int rc = files_open(c->m->files, ino, c->fs, length, c->asked, &f, &c->err);
 
     if (rc < 0) {
         dfs_close(reader, NULL);
         return rc;
     }
-    if (file_is_written(f)) {
+    if (file_is_written(f) || changes_since(c->m->changes, ino, c->asked)) {
         dfs_close(reader, NULL); /* what it sees is not all */
         reader = NULL;
         fi->keep_cache = 1;
@@ -119,7 +135,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         fuse_reply_err(req, EROFS);
         return;
     }
-    rc = ask_store(&c, fi->flags, &reader, &length);
+    rc = ask_store(&c, ino, fi->flags, &reader, &length);
     if (rc == 0)
         rc = give_handle(&c, ino, length, reader, fi);
     if (rc == 0 && (fi->flags & O_TRUNC))
@@ -161,7 +177,7 @@ static void open_existing(struct call *c, fuse_req_t req, fuse_ino_t dir, const 
     struct dfs_file *reader = NULL;
     uint64_t length = 0;
     struct dfs_stat st;
-    int rc = ask_store(c, fi->flags, &reader, &length);
+    int rc = ask_once(c, fi->flags, &reader, &length);
 
     if (rc == 0 && (rc = dfs_stat(c->fs, c->path, &st, &c->err)) < 0)
         dfs_close(reader, NULL);
@@ -190,9 +206,9 @@ void op_create(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode,
         fuse_reply_err(req, EROFS);
         return;
     }
-    atomic_fetch_add(&c.m->name_changes, 1);
     fill_how(&c, req, mode, &made, &how);
     rc = dfs_create(c.fs, c.path, &how, &writer, &c.err);
+    changes_touch(c.m->changes, dir);
     if (errno_of(rc, &c.err) == EEXIST && !(fi->flags & O_EXCL)) {
         open_existing(&c, req, dir, name, fi);
         return;

@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "common/env.h"
+#include "fuse/changes.h"
 #include "fuse/errnos.h"
 #include "fuse/file.h"
 #include "fuse/links.h"
@@ -14,7 +15,7 @@
 #include "fuse/stats.h"
 #include "fuse/users.h"
 
-enum { NAME_BYTES_MAX = 255, MODE_MASK = 01777 };
+enum { NAME_BYTES_MAX = 255, MODE_MASK = 01777, ASK_MAX = 8 };
 
 /* ---- what all calls share ---- */
 
@@ -25,6 +26,7 @@ static bool begin(struct call *c, fuse_req_t req, bool has_path)
     c->m = mount_of(req);
     c->err.code = ERR_NONE;
     c->err.text[0] = 0;
+    c->asked = changes_now(c->m->changes);
     if (!has_path) {
         fuse_reply_err(req, ESTALE);
         return false;
@@ -102,24 +104,43 @@ bool entry_from(struct mount *m, fuse_ino_t dir, const char *name, const char *p
     return true;
 }
 
+static int look(struct call *c, struct dfs_stat *st)
+{
+    int rc;
+
+    c->asked = changes_now(c->m->changes);
+    rc = dfs_stat(c->fs, c->path, st, &c->err);
+    return rc < 0 ? rc : link_resolve(c->fs, c->path, st, &c->err);
+}
+
+/* What the store said of @ino may be old: it is asked again, a few times at most. */
+static bool is_overtaken(const struct call *c, fuse_ino_t ino, int tries)
+{
+    return tries < ASK_MAX && !node_is_past(ino) && changes_since(c->m->changes, ino, c->asked);
+}
+
 void call_answer_entry(struct call *c, fuse_req_t req, fuse_ino_t dir, const char *name,
                        struct dfs_stat *st)
 {
     struct fuse_entry_param e;
     bool ok = entry_from(c->m, dir, name, c->path, st, &e);
 
+    for (int tries = 0; ok && is_overtaken(c, e.ino, tries); tries++) {
+        int rc;
+
+        dfs_stat_done(st);
+        rc = look(c, st);
+        if (rc < 0) {
+            call_end(c, req, rc);
+            return;
+        }
+        ok = entry_from(c->m, dir, name, c->path, st, &e);
+    }
     dfs_stat_done(st);
     if (!ok)
         fuse_reply_err(req, ENOMEM);
     else if (fuse_reply_entry(req, &e) < 0)
         node_forget(c->m->nodes, e.ino, 1);
-}
-
-static int look(struct call *c, struct dfs_stat *st)
-{
-    int rc = dfs_stat(c->fs, c->path, st, &c->err);
-
-    return rc < 0 ? rc : link_resolve(c->fs, c->path, st, &c->err);
 }
 
 /* ---- questions ---- */
@@ -170,14 +191,18 @@ static void answer_attr(struct call *c, fuse_req_t req, fuse_ino_t ino)
     struct stat attr;
     uint64_t before, length;
     struct file *f;
-    int rc = look(c, &st);
+    int tries = 0;
 
-    if (rc < 0) {
-        call_end(c, req, rc);
-        return;
-    }
-    stat_from(c->m, &st, ino, &attr);
-    dfs_stat_done(&st);
+    do {
+        int rc = look(c, &st);
+
+        if (rc < 0) {
+            call_end(c, req, rc);
+            return;
+        }
+        stat_from(c->m, &st, ino, &attr);
+        dfs_stat_done(&st);
+    } while (is_overtaken(c, ino, tries++));
     length = (uint64_t)attr.st_size;
     before = seen_length(c->m->seen, ino, length);
     f = before < length && S_ISREG(attr.st_mode) ? files_find(c->m->files, ino) : NULL;
@@ -305,7 +330,7 @@ static int set_size(struct call *c, fuse_ino_t ino, uint64_t size, struct fuse_f
     if (!h)
         rc = dfs_access(c->fs, c->path, 2, &c->err);
     if (rc == 0)
-        rc = files_open(c->m->files, ino, c->fs, st.length, &f, &c->err);
+        rc = files_open(c->m->files, ino, c->fs, st.length, c->asked, &f, &c->err);
     if (rc == 0) {
         /* zeros are bytes, too: of more than there is room for the answer is no, now */
         if (size > file_size(f) + (64 << 20) && dfs_space(c->fs, &space, NULL) == 0 &&
@@ -358,6 +383,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int set,
     if (rc == 0 && (set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME_NOW |
                            FUSE_SET_ATTR_ATIME_NOW)))
         rc = set_times(&c, ino, attr, set);
+    changes_touch(c.m->changes, ino);
     if (rc < 0)
         call_end(&c, req, rc);
     else
@@ -371,6 +397,7 @@ static void answer_made(struct call *c, fuse_req_t req, fuse_ino_t dir, const ch
 {
     struct dfs_stat st;
 
+    changes_touch(c->m->changes, dir);
     if (rc == 0)
         rc = look(c, &st);
     if (rc < 0)
@@ -379,11 +406,17 @@ static void answer_made(struct call *c, fuse_req_t req, fuse_ino_t dir, const ch
         call_answer_entry(c, req, dir, name, &st);
 }
 
+/* Answers a call that took a name away, or tried to: listings begun before are old. */
+static void end_change(struct call *c, fuse_req_t req, fuse_ino_t dir, int rc)
+{
+    changes_touch(c->m->changes, dir);
+    call_end(c, req, rc);
+}
+
 static bool begin_change(struct call *c, fuse_req_t req, fuse_ino_t dir, const char *name)
 {
     if (!call_begin_child(c, req, dir, name))
         return false;
-    atomic_fetch_add(&c->m->name_changes, 1);
     if (!name_is_past(dir, name))
         return true;
     fuse_reply_err(req, EROFS);
@@ -487,7 +520,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t dir, const char *name)
         if (rc == 0 && !was_there)
             rc = err_set(&c.err, ERR_NOENT, "no such file");
     }
-    call_end(&c, req, rc);
+    end_change(&c, req, dir, rc);
 }
 
 /* All that a directory has left are files that were removed while open: they move up. */
@@ -545,7 +578,7 @@ void op_rmdir(fuse_req_t req, fuse_ino_t dir, const char *name)
     if (rc == 0 && !was_there)
         rc = err_set(&c.err, ERR_NOENT, "no such directory");
     dfs_stat_done(&st);
-    call_end(&c, req, rc);
+    end_change(&c, req, dir, rc);
 }
 
 /* ---- moving ---- */
@@ -606,7 +639,7 @@ void op_rename(fuse_req_t req, fuse_ino_t from_dir, const char *from, fuse_ino_t
 {
     char path[PATH_TEXT_MAX];
     struct call c;
-    int e = name_check(to);
+    int e = name_check(to), rc;
 
     if (e || (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))) {
         fuse_reply_err(req, e ? e : EINVAL);
@@ -622,8 +655,8 @@ void op_rename(fuse_req_t req, fuse_ino_t from_dir, const char *from, fuse_ino_t
         fuse_reply_err(req, ESTALE);
         return;
     }
-    if (flags & RENAME_EXCHANGE)
-        call_end(&c, req, dfs_exchange(c.fs, c.path, path, &c.err));
-    else
-        call_end(&c, req, move(&c, to_dir, path, flags));
+    rc = flags & RENAME_EXCHANGE ? dfs_exchange(c.fs, c.path, path, &c.err)
+                                 : move(&c, to_dir, path, flags);
+    changes_touch(c.m->changes, to_dir);
+    end_change(&c, req, from_dir, rc);
 }

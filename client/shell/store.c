@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pthread.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,22 +18,27 @@ enum { COPY_BYTES = 1 << 20, LOCAL_BLOCK = 32 << 20 };
 
 /* ---- the local disk ---- */
 
+/* Several files may be copied at a time, and getpwnam() and its like have one answer for all threads. */
+enum { ACCOUNT_BYTES = 16384 };
+
 static char *user_name(uid_t uid)
 {
-    struct passwd *pw = getpwuid(uid);
-    char text[32];
+    struct passwd pw, *found = NULL;
+    char buf[ACCOUNT_BYTES], text[32];
 
+    getpwuid_r(uid, &pw, buf, sizeof buf, &found);
     snprintf(text, sizeof text, "%u", uid);
-    return strdup(pw ? pw->pw_name : text);
+    return strdup(found ? found->pw_name : text);
 }
 
 static char *group_name(gid_t gid)
 {
-    struct group *gr = getgrgid(gid);
-    char text[32];
+    struct group gr, *found = NULL;
+    char buf[ACCOUNT_BYTES], text[32];
 
+    getgrgid_r(gid, &gr, buf, sizeof buf, &found);
     snprintf(text, sizeof text, "%u", gid);
-    return strdup(gr ? gr->gr_name : text);
+    return strdup(found ? found->gr_name : text);
 }
 
 static int local_stat(void *ctx, const char *path, struct dfs_stat *out, struct err *err)
@@ -119,34 +123,37 @@ static int local_delete(const char *path, bool recursive, struct err *err)
         return unlink(path) < 0 ? err_sys(err, errno, "%s", path) : 0;
     if (recursive) {
         rc = local_list(NULL, path, &list, &n, err);
-        for (size_t i = 0; rc == 0 && i < n; i++)
-            rc = local_delete(list[i].path, true, err);
         if (rc < 0)
             return rc;
+        for (size_t i = 0; rc == 0 && i < n; i++)
+            rc = local_delete(list[i].path, true, err);
         dfs_stats_free(list, n);
+        if (rc < 0)
+            return rc;
     }
     return rmdir(path) < 0 ? err_sys(err, errno, "%s", path) : 0;
 }
 
-/* Several files may be copied at a time, and getpwnam() has one answer for all threads. */
 static int local_chown(const char *path, const char *owner, const char *group, struct err *err)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    struct passwd *pw;
-    struct group *gr;
-    uid_t uid;
-    gid_t gid;
+    struct passwd pw, *user = NULL;
+    struct group gr, *its = NULL;
+    char user_buf[ACCOUNT_BYTES], group_buf[ACCOUNT_BYTES];
+    uid_t uid = (uid_t)-1;
+    gid_t gid = (gid_t)-1;
 
-    pthread_mutex_lock(&lock);
-    pw = owner ? getpwnam(owner) : NULL;
-    gr = group ? getgrnam(group) : NULL;
-    uid = pw ? pw->pw_uid : (uid_t)-1;
-    gid = gr ? gr->gr_gid : (gid_t)-1;
-    pthread_mutex_unlock(&lock);
-    if (owner && uid == (uid_t)-1)
-        return err_set(err, ERR_ARGUMENT, "chown: invalid user: '%s'", owner);
-    if (group && gid == (gid_t)-1)
-        return err_set(err, ERR_ARGUMENT, "chown: invalid group: '%s'", group);
+    if (owner) {
+        getpwnam_r(owner, &pw, user_buf, sizeof user_buf, &user);
+        if (!user)
+            return err_set(err, ERR_ARGUMENT, "chown: invalid user: '%s'", owner);
+        uid = user->pw_uid;
+    }
+    if (group) {
+        getgrnam_r(group, &gr, group_buf, sizeof group_buf, &its);
+        if (!its)
+            return err_set(err, ERR_ARGUMENT, "chown: invalid group: '%s'", group);
+        gid = its->gr_gid;
+    }
     if (chown(path, uid, gid) < 0)
         return err_sys(err, errno, "%s", path);
     return 0;

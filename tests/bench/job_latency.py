@@ -8,6 +8,8 @@ $ASHLAR_SHARED the same job by cat on a YARN of one node beside it.
 import argparse, os, shutil, statistics, subprocess, sys, tempfile, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, ROOT + "/tests/lib")
+from yarn import Yarn, there
 BIN = os.path.join(ROOT, os.environ.get("B", "build"), "bin")
 EX = ROOT + "/docs/examples/"
 LIMITS = {"cat": 0.2, "wordcount": 0.3}
@@ -38,25 +40,17 @@ def bare(script):
 
 def hadoop(tmp):
     """Seconds of Hadoop's own job on one line, once it has run before."""
-    peers = os.environ["ASHLAR_SHARED"] + "/peers/hadoop-cluster"
-    port = os.environ.get("ASHLAR_PORTS", "22000-").split("-")[0]
-    run = lambda *a: subprocess.run([peers, *a], check=True, capture_output=True, text=True, env=dict(os.environ, HADOOP_CONF_DIR=tmp + "/h/conf"))
-    run("start", tmp + "/h", "--datanodes", "1", "--yarn", "--port", port)
-    try:
-        run("exec", tmp + "/h", "org.apache.hadoop.fs.FsShell", "-put", tmp + "/one", "/one")
+    with Yarn(tmp + "/h") as y:
+        y.shell("-put", tmp + "/one", "/one")
         for n in range(2):
-            t = time.monotonic()
-            run("exec", tmp + "/h", "org.apache.hadoop.streaming.HadoopStreaming", "-D", "mapreduce.job.maps=1", "-input", "/one", "-output", "/o%d" % n,
-                "-mapper", "cat", "-reducer", "cat")
-            t = time.monotonic() - t
+            t, _, _ = y.run("org.apache.hadoop.streaming.HadoopStreaming", "-D", "mapreduce.job.maps=1", "-input", "/one", "-output", "/o%d" % n,
+                            "-mapper", "cat", "-reducer", "cat")
         return t
-    finally:
-        subprocess.run([peers, "stop", tmp + "/h"], capture_output=True)
 
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("--hadoop", action="store_true", default="HADOOP_LIB" in os.environ and "ASHLAR_SHARED" in os.environ)
+    ap.add_argument("--hadoop", action="store_true", default=there())
     ap.add_argument("--rounds", type=int, default=7)
     a = ap.parse_args()
     os.environ.pop("PYTHONUNBUFFERED", None)

@@ -116,5 +116,16 @@ seq 1 40 | grep -v 13 | sed 's/$/\t/' > "$T/want"
 good "records that a mapper can't take are left out when the job allows it" "$T/want" -D mapreduce.map.skip.maxrecords=1 -D mapreduce.task.skip.start.attempts=0 -input /forty \
   -mapper superstitious -file "$T/superstitious" -reducer NONE
 check "and counted" grep -q 'Map skipped records=1' "$T/out"
+printf '#!/bin/sh\nwhile read -r l; do case $l in *3*) exit 5 ;; esac; echo "$l"; done\n' > "$T/groups"
+(seq 1 40; seq 1 40) | sed 's/$/\t/' | grep -v 3 | LC_ALL=C sort > "$T/want"
+good "keys that a reducer can't take are left out, too" "$T/want" -D mapreduce.reduce.skip.maxgroups=1 -D mapreduce.task.skip.start.attempts=0 -input /forty -input /forty \
+  -mapper cat -reducer groups -file "$T/groups"
+check "and counted" grep -q 'Reduce skipped groups=13' "$T/out"
+check "with their values" grep -q 'Reduce skipped records=26' "$T/out"
+check "and the others, too" grep -q 'Reduce input groups=27' "$T/out"
+check "once each" grep -q 'Reduce input records=54' "$T/out"
+bad "but not more around each than the job allows" "$name" 'task_[0-9]+_[0-9]+_r_000000 failed' 'failed with code 5' -- -input /forty -mapper cat -reducer groups -file "$T/groups"
+bad "a reducer that fails anyway fails" "$name" 'task_[0-9]+_[0-9]+_r_000000 failed' 'failed with code 1' -- -D mapred.skip.reduce.max.skip.groups=5 \
+  -D mapreduce.task.skip.start.attempts=0 -input /forty -mapper cat -reducer false
 bad "a mapper that fails anyway fails" "$name" "$task" 'failed with code 1' -- -D mapreduce.map.skip.maxrecords=5 -D mapred.skip.attempts.to.start.skipping=0 -input /forty \
   -mapper false

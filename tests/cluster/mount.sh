@@ -45,6 +45,29 @@ is "pages that the other mount has do not outlive a close and an open" "$(cat "$
 (echo a; /bin/echo b; /bin/echo c) > "$M/shared"
 is "several processes write through one descriptor" "$(tr '\n' ' ' < "$M/shared")" "a b c "
 
+# ---- side by side: names that go and lengths that grow do not come back by a listing of a moment ago ----
+mkdir "$M/side" "$T/some"
+for i in {1..6}; do head -c $((i * i * 20000)) /dev/urandom > "$T/some/$i"; done
+side() { # side NUMBER: a file is written under another name, read, moved over the last one, added to and read
+  local r
+  for r in {1..8}; do
+    cp "$T/some/$1" "$M/side/.$1" && cmp "$T/some/$1" "$M/side/.$1" && mv "$M/side/.$1" "$M/side/$1" && printf x >> "$M/side/$1" &&
+      (cat "$T/some/$1"; printf x) | cmp - "$M/side/$1" || echo "file $1, round $r"
+  done
+}
+list_side() {
+  for _ in {1..3000}; do
+    [ ! -e "$T/side.done" ] || break
+    ls -l "$M/side" > "$T/listed.$1" 2>&1
+  done
+}
+for i in 1 2; do list_side $i & listers[i]=$!; done
+for i in {1..6}; do side "$i" & sides[i]=$!; done > "$T/side.bad" 2>&1
+wait "${sides[@]}"
+touch "$T/side.done"
+wait "${listers[@]}"
+is "six write, move and append beside two that list" "$(cat "$T/side.bad")" ""
+
 # ---- writing anywhere ----
 id=$(stat -c %i "$M/f")
 before=$(blocks /f)

@@ -28,6 +28,9 @@ open(d + "numbers", "w").write("".join("%s %d\n" % (random.choice(["-", ""]) + "
 open(d + "nosep", "w").write("k=v=w\nno separator\n=x\nlast=\n")
 open(d + "records", "w").write("one;two\nstill two;three;;four")
 open(d + "page.xml", "w").write("<list>\n" + "".join("<item n='%d'>text %d\nmore</item> between " % (i, i) for i in range(300)) + "</list>\n")
+part = ["<item n='%d'>text %d\nmore</item> between ", "<![CDATA[ <item n='%d'> %d </item> ]]>\n", "<item n='%d'>a<![CDATA[ </item> %d ]]> b</item>", "<item n='%d' more>%d</item>"]
+open(d + "cdata.xml", "w").write("<list>\n" + "".join(part[random.randrange(4)] % (i, i) for i in range(400)) + "</list>\n")
+open(d + "late.xml", "w").write("".join("<item n='%d'>x</item>" % i for i in range(50)) + "<![CDATA[ <item></item> ]]><item>one</item> ]]> <item>two</item>")
 open(d + "words.gz", "wb").write(gzip.compress(words[:20000].encode()) + gzip.compress(words[20000:].encode()))
 open(d + "words.deflate", "wb").write(zlib.compress(words.encode()))
 # Small blocks, so that a small file has many of them.
@@ -51,6 +54,10 @@ sequence("limits.seq", "Text", "NullWritable", [(text(k), b"") for k in ("b.x", 
 c = bz2.BZ2Compressor(1)
 open(d + "blocks.bz2", "wb").write(c.compress(big.encode()) + c.flush())
 P
+cat > "$I/spec.xml" << 'S2'
+<configuration><property><name>my.own.setting</name><value>of the file</value></property>
+<property><name>stream.num.map.output.key.fields</name><value>3</value></property><property><name>mapreduce.job.name</name><value>specified</value></property></configuration>
+S2
 cp "$I/tabs" "$T/dir/seen"
 cp "$I/tabs" "$T/dir/_hidden"
 cp "$I/tabs" "$T/dir/.hidden"
@@ -115,6 +122,7 @@ while True:
     v = i.read(struct.unpack(">i", i.read(4))[0])
     for p in (v[1:4], k + v): o.write(struct.pack(">i", len(p)) + p)
 S2
+printf '#!/bin/sh\necho $# >> %s\n' "$T/looked" > "$T/bin/looks"
 chmod +x "$T"/bin/*
 mkdir -p "$T/tree/below"
 echo "from an archive" > "$T/tree/below/file"
@@ -174,6 +182,13 @@ both "records that end in a word of their own" exact -D 'textinputformat.record.
 both "such records in small splits" sorted -D textinputformat.record.delimiter=w1 -D mapreduce.job.maps=9 -input "$I/words" -mapper cat -reducer cat
 both "StreamXmlRecord" exact -inputreader 'StreamXmlRecordReader,begin=<item,end=</item>' -input "$I/page.xml" -mapper cat -reducer NONE
 
+both "slowmatch: the words are expressions, and none within CDATA counts" exact \
+  -inputreader 'StreamXmlRecordReader,begin=<item[^>]*>,end=</item>,slowmatch=true' -input "$I/cdata.xml" -mapper cat -reducer NONE
+both "and where there is no CDATA" exact -inputreader "StreamXmlRecordReader,begin=<item n='[0-9]+0',end=</(item|list)>,slowmatch=true" -input "$I/page.xml" -mapper cat -reducer NONE
+both "in small splits" sorted -D mapreduce.job.maps=7 -inputreader 'StreamXmlRecordReader,begin=<item n,end=</item>,slowmatch=true' -input "$I/page.xml" -mapper cat -reducer cat
+both "a file that begins without CDATA and has some later" exact -inputreader 'StreamXmlRecordReader,begin=<item,end=</item>,slowmatch=true,maxrec=600' \
+  -input "$I/late.xml" -mapper cat -reducer NONE
+both "-additionalconfspec: more settings, and -D over them" exact -D my.own.setting=given -additionalconfspec "$I/spec.xml" -input "$I/tabs" -mapper "$T/bin/env.sh" -reducer NONE
 both "SequenceFileAsTextInputFormat" exact -inputformat SequenceFileAsTextInputFormat -input "$I/ints.seq" -mapper cat -reducer NONE
 both "and in pieces" sorted -inputformat SequenceFileAsTextInputFormat -D mapreduce.job.maps=6 -input "$I/ints.seq" -mapper cat -reducer cat
 both "SequenceFileInputFormat: numbers sort as numbers" sorted -inputformat SequenceFileInputFormat -D mapreduce.job.output.key.class=org.apache.hadoop.io.IntWritable \
@@ -266,6 +281,8 @@ both "an input that is not there fails the job" fails -input "$I/nowhere" -mappe
 both "keys of the wrong class fail the job" fails -input "$I/tabs" -mapper $lib.IdentityMapper -reducer cat
 both "aggregate without its words fails the job" fails -input "$I/tabs" -mapper cat -reducer aggregate
 
+both "a job with debug scripts fails as one without" fails -input "$I/tabs" -mapper cat -reducer 'sh -c "cat;exit 3"' -reducedebug "$T/bin/looks" -mapdebug "$T/bin/looks"
+
 # ---- Hadoop's turn ----
 for ((j = 0; j < jobs; j++)); do
   mapfile -d '' -t words < "$T/jobs/$j"
@@ -286,6 +303,8 @@ printf 'log4j.rootLogger=WARN,c\nlog4j.appender.c=org.apache.log4j.ConsoleAppend
 (cd "$T/run" && exec timeout "$(patience 300)" java -Xmx700m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dlog4j.configuration=file:"$T/classes/log4j.properties" \
   -cp "$T/classes:$HADOOP_LIB/*" StreamingJobs "$T/list") > "$T/codes" 2> "$T/hadoop.log"
 [ -z "${VERBOSE:-}" ] || echo "Hadoop: $SECONDS s"
+
+[ -e "$T/looked" ] && fail "Hadoop's own runner calls no debug script: $(head -n 1 "$T/looked")" || pass "Hadoop's own runner calls no debug script"
 
 # ---- ours, and the comparison ----
 plain() { # plain FILE : unpacked; a sequence file as text
@@ -325,6 +344,9 @@ for ((j = 0; j < jobs; j++)); do
   elif [ $ours != 0 ]; then fail "$what: $(tail -n 3 "$T/ours.log" | tr '\n' ' ')"
   else compare "$what" "$how" "$T/theirs/$j" "$T/ours/$j"; fi
 done
+
+printf '4\n' > "$T/want"
+same "ours calls that of the reducer once, with the four files that the manual tells" "$T/want" "$T/looked"
 
 # ---- codecs that this Hadoop has no library for: what was packed comes out again ----
 for it in ZStandardCodec:zst Lz4Codec:lz4; do

@@ -86,7 +86,9 @@ java_fs() {
 }
 
 finish() {
-  [ -e "$C/cluster.json" ] && tools/cluster stop "$C"
+  if [ -e "$C/cluster.json" ] && ! tools/cluster stop "$C" 2> "$T/stop.err"; then
+    fail "daemons end when they are asked to: $(tr '\n' ' ' < "$T/stop.err")"
+  fi
   if [ $failures -gt 0 ] && [ -n "${KEEP:-}" ]; then echo "kept: $T"; else rm -rf "$T"; fi
   exit $((failures > 0))
 }

@@ -2,9 +2,12 @@
 #include "datanode/dataset.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "datanode/meta_file.h"
@@ -279,6 +282,88 @@ static void test_a_deleted_replica_frees_its_room_but_a_newer_one_stays(void)
     dataset_close(ds);
 }
 
+static int slow_unlink(struct env *env, const char *path, struct err *err)
+{
+    (void)env;
+    usleep(20000);
+    return env_unlink(env_posix(), path, err);
+}
+
+static void test_a_block_that_comes_back_outlives_its_deletion(void)
+{
+    struct env_ops ops = *env_posix()->ops;
+    struct env slow = {&ops};
+    struct dataset *ds;
+    struct reading r;
+    char path[5000];
+
+    ops.unlink = slow_unlink;
+    ds = open_dataset(&slow, suite_tmp_dir(), NULL);
+    for (uint64_t id = 4; id <= 6; id++)
+        CU_ASSERT(make_replica(env_posix(), ds, id, 1001, 3000) == 0);
+    for (uint64_t id = 4; id <= 6; id++)
+        CU_ASSERT(dataset_delete(ds, &(struct block){id, 1001, 0}, NULL) == 0);
+    /* One is being removed, the other waits. */
+    CU_ASSERT(make_replica(env_posix(), ds, 4, 1001, 3000) == 0);
+    CU_ASSERT(make_replica(env_posix(), ds, 6, 1001, 3000) == 0);
+    while (dataset_deletes_pending(ds) > 0)
+        usleep(1000);
+    for (uint64_t id = 4; id <= 6; id += 2) {
+        volume_block_path(dataset_volume(ds, 0), HOME_FINALIZED, id, path, sizeof path);
+        CU_ASSERT(access(path, F_OK) == 0);
+        CU_ASSERT(dataset_read(ds, &(struct block){id, 1001, 0}, &r, NULL) == 0);
+        reading_done(&r);
+    }
+    volume_block_path(dataset_volume(ds, 0), HOME_FINALIZED, 5, path, sizeof path);
+    CU_ASSERT(access(path, F_OK) < 0);
+    dataset_close(ds);
+}
+
+struct comer {
+    struct dataset *ds;
+    _Atomic bool begun;
+    struct draft *draft;
+    int rc;
+};
+
+static void *come_back(void *arg)
+{
+    struct comer *c = arg;
+    struct write_want want = want_of(5, 1001);
+
+    atomic_store(&c->begun, true);
+    c->rc = dataset_create(c->ds, &want, &c->draft, NULL);
+    return NULL;
+}
+
+static void test_a_block_comes_back_when_the_writer_of_its_deleted_replica_has_gone(void)
+{
+    struct dataset *ds = open_dataset(env_posix(), suite_tmp_dir(), NULL);
+    struct write_want want = want_of(5, 1001);
+    struct comer c = {.ds = ds};
+    struct draft *d;
+    struct stat st;
+    pthread_t thread;
+    char path[5000];
+
+    CU_ASSERT_FATAL(dataset_create(ds, &want, &d, NULL) == 0);
+    CU_ASSERT(dataset_delete(ds, &(struct block){5, 1001, 0}, NULL) == 0);
+    CU_ASSERT_FATAL(pthread_create(&thread, NULL, come_back, &c) == 0);
+    while (!atomic_load(&c.begun))
+        usleep(1000);
+    usleep(20000); /* enough for it to have been made, if it did not wait */
+    CU_ASSERT(write_draft(env_posix(), ds, d, 3000) == 0);
+    dataset_release(ds, d, true);
+    pthread_join(thread, NULL);
+    CU_ASSERT_FATAL(c.rc == 0);
+    while (dataset_deletes_pending(ds) > 0)
+        usleep(1000);
+    volume_block_path(dataset_volume(ds, 0), HOME_RBW, 5, path, sizeof path);
+    CU_ASSERT(stat(path, &st) == 0 && st.st_size == 0);
+    dataset_release(ds, c.draft, true);
+    dataset_close(ds);
+}
+
 static void test_a_block_bigger_than_the_disk_is_refused_with_figures(void)
 {
     struct dataset *ds = open_dataset(env_posix(), suite_tmp_dir(), NULL);
@@ -413,5 +498,7 @@ SUITE(dataset, TEST(test_the_name_of_a_block_that_was_synced_survives_a_power_cu
       TEST(test_a_truncate_with_a_new_id_keeps_the_old_block),
       TEST(test_a_truncate_that_is_tried_again_replaces_the_copy_made_before),
       TEST(test_a_deleted_replica_frees_its_room_but_a_newer_one_stays),
+      TEST(test_a_block_that_comes_back_outlives_its_deletion),
+      TEST(test_a_block_comes_back_when_the_writer_of_its_deleted_replica_has_gone),
       TEST(test_a_block_bigger_than_the_disk_is_refused_with_figures),
       TEST(test_any_single_fault_leaves_whole_replicas))

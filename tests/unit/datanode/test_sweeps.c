@@ -1,5 +1,6 @@
 /* Whatever single call to the disk fails while a block is recovered, cut by a copy, given a new stamp or moved to another kind
- * of storage: after a restart its bytes are there, and the same asked once more is done. */
+ * of storage, or a writer comes back to it: its bytes are there, and the same asked once more is done, at once and after a
+ * restart. */
 #include <stdio.h>
 #include <string.h>
 
@@ -119,12 +120,37 @@ static bool move(struct dataset *ds, int try)
     return (rc == 0 || rc == -ERR_REPLICA_EXISTS) && is_whole(ds, ID, STAMP, BYTES);
 }
 
+/* A client appends, and when that failed recovers its append.  What a restart left unfinished waits for a recovery. */
+static bool append(struct dataset *ds, int try)
+{
+    struct write_want want = want_of(ID, STAMP);
+    struct replica_facts f;
+    struct draft *d;
+    int rc = dataset_facts(ds, ID, &f, NULL);
+
+    if (rc == 0 && f.state == REPLICA_RWR)
+        return recover(ds, try);
+    want.new_stamp = 1005 + (uint64_t)try;
+    want.min_bytes = BYTES;
+    if (rc == 0)
+        rc = f.state == REPLICA_RBW ? dataset_recover_append(ds, &want, &d, NULL)
+                                    : dataset_append(ds, &want, &d, NULL);
+    if (rc < 0)
+        return false;
+    rc = dataset_finalize(ds, d, &f, NULL);
+    dataset_release(ds, d, false);
+    return rc == 0 && is_whole(ds, ID, want.new_stamp, BYTES);
+}
+
+/* Each call fails twice: once the same is asked again before the restart, and once only after it. */
 static void sweep(void (*before)(struct dataset *ds), action act, uint64_t least)
 {
     bool fired = true;
-    int nth = 0;
+    int turn = 0;
 
-    for (; fired && nth < NTH_MAX; nth++) {
+    for (; fired && turn < 2 * NTH_MAX; turn++) {
+        int nth = turn / 2, half = turn % 2;
+
         struct replica_facts f;
         struct fault_env w;
         struct dataset *ds;
@@ -138,16 +164,19 @@ static void sweep(void (*before)(struct dataset *ds), action act, uint64_t least
         w.calls = 0;
         w.nth = nth;
         done = act(ds, 0);
-        dataset_close(ds);
         fired = w.fired;
         CU_ASSERT(fired || done);
+        CU_ASSERT(least < BYTES || is_whole(ds, ID, STAMP, BYTES));
+        if (half == 1) /* once more, with no restart in between */
+            CU_ASSERT(act(ds, 1));
+        dataset_close(ds);
         CU_ASSERT_FATAL((ds = open_both(env_posix(), &p)) != NULL);
         CU_ASSERT(dataset_facts(ds, ID, &f, NULL) == 0 && f.block.bytes >= least &&
                   f.block.bytes <= BYTES);
-        CU_ASSERT(act(ds, 1)); /* once more */
+        CU_ASSERT(act(ds, 2)); /* once more */
         dataset_close(ds);
     }
-    CU_ASSERT(!fired && nth > 3);
+    CU_ASSERT(!fired && turn > 6);
 }
 
 static void test_any_single_fault_in_a_recovery_leaves_it_to_be_done_again(void)
@@ -170,7 +199,13 @@ static void test_any_single_fault_in_a_move_leaves_the_block_whole(void)
     sweep(finish, move, BYTES);
 }
 
+static void test_any_single_fault_in_an_append_leaves_the_block_whole(void)
+{
+    sweep(finish, append, BYTES);
+}
+
 SUITE(sweeps, TEST(test_any_single_fault_in_a_recovery_leaves_it_to_be_done_again),
       TEST(test_any_single_fault_in_a_cut_by_copy_leaves_the_block_whole),
       TEST(test_any_single_fault_in_a_repeated_close_leaves_the_block_whole),
-      TEST(test_any_single_fault_in_a_move_leaves_the_block_whole));
+      TEST(test_any_single_fault_in_a_move_leaves_the_block_whole),
+      TEST(test_any_single_fault_in_an_append_leaves_the_block_whole));
