@@ -149,6 +149,12 @@ check "and every file is there" until_ok 30 whole
 # files that are deleted leave the datanodes
 "$dfs" -rm -skipTrash /ours /java > /dev/null
 check "deleted files leave the datanodes' disks" until_ok 60 replicas_are 'blk_*' 0
+if [ "$(replicas 'blk_*')" != 0 ]; then # which, and what both sides know of them
+  find "$T"/dn[0-9]/current -name 'blk_*' | sed "s|^$T/||" | cut -c1-120 | sort
+  echo "pending deletion: $(metric 'Hadoop:service=NameNode,name=FSNamesystem' PendingDeletionBlocks)"
+  for b in $(block_files); do grep -h "$b" "$T"/dn[0-9].log | tail -n 3 | cut -c1-200; done
+  grep -h -i 'report' "$T"/dn[0-9].log | tail -n 3 | cut -c1-200
+fi >&2
 
 # who belongs to another cluster
 end dn2 15

@@ -47,7 +47,7 @@ out += [e for e in take(r"<inode><id>\d+</id><path>.*?</inode>") if re.match(r"<
 for inode in take(r"<inode><id>\d+</id><type>.*?</inode>"):
     if re.match(r"<inode><id>(\d+)", inode)[1] not in open_files:  # of a deleted one that a snapshot keeps Hadoop remembers the writer
         inode = re.sub(r"<file-under-construction>.*?</file-under-construction>\s*", "", inode, flags=re.S)
-    out.append(in_order(in_order(inode, "xattr"), "typeQuota"))
+    out.append(in_order(inode, "xattr"))
 # A directory has a child by itself or by reference: Hadoop keeps a reference when what needed it is gone, Ashlar does not.
 take(r"<ref>.*?</ref>")
 take(r"<directory><parent>.*?</directory>")
