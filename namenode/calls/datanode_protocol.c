@@ -464,9 +464,10 @@ static Pb__DatanodeCommandProto *finalize_command(struct block_manager *bm, stru
     return cmd;
 }
 
-/* 1: go on; 0: answered with @out as it is (register again, or no lease). */
+/* 1: go on; 0: it has to register again.  Who is refused for its lease asks for another; told nothing, it would take
+   its report for done and be silent for hours. */
 static int may_report(struct block_manager *bm, const Pb__BlockReportRequestProto *r,
-                      struct commands *c)
+                      struct commands *c, struct err *err)
 {
     struct datanode *node = who_is(bm, r->registration);
 
@@ -477,7 +478,9 @@ static int may_report(struct block_manager *bm, const Pb__BlockReportRequestProt
     if (!has_lease(bm, node, r->context)) {
         LOG_WARN("nn.report", "node=%s:%u err=\"block report without a lease\" next=\"ask again\"",
                  node->ip, node->xfer_port);
-        return 0;
+        return err_set(err, ERR_REPORT_LEASE,
+                       "Block report 0x%" PRIx64 " was rejected as lease 0x%" PRIx64 " is invalid",
+                       (uint64_t)r->context->id, (uint64_t)r->context->leaseid);
     }
     return 1;
 }
@@ -506,8 +509,10 @@ int datanode_block_report(struct block_manager *bm, const Pb__BlockReportRequest
     if (rc < 0)
         return rc;
     bm_lock(bm);
-    go_on = may_report(bm, r, &c);
+    go_on = may_report(bm, r, &c, err);
     bm_unlock(bm);
+    if (go_on < 0)
+        return go_on;
     if (c.count)
         out->cmd = c.list[0];
     for (size_t i = 0; go_on && rc == 0 && i < r->n_reports; i++)
