@@ -487,13 +487,13 @@ static int drop_bad(struct pipeline *p, struct err *err)
     return 0;
 }
 
-/* Hadoop's replace-datanode-on-failure policy. */
-static bool wants_replacement(const struct pipeline *p, enum pipeline_stage stage)
+/* Hadoop's replace-datanode-on-failure policy; it holds at every stage, closing included. */
+static bool wants_replacement(const struct pipeline *p)
 {
     const char *policy = conf_text(p->fs->conf, OPT_client_replace_policy);
     int r = (int)p->replication;
 
-    if (!conf_bool(p->fs->conf, OPT_client_replace) || stage == STAGE_CLOSE || p->count >= r ||
+    if (!conf_bool(p->fs->conf, OPT_client_replace) || p->count >= r ||
         strcmp(policy, "NEVER") == 0)
         return false;
     if (strcmp(policy, "ALWAYS") == 0)
@@ -632,11 +632,11 @@ static int add_node(struct pipeline *p, struct err *err)
     return rc;
 }
 
-static int replace_node(struct pipeline *p, enum pipeline_stage stage, struct err *err)
+static int replace_node(struct pipeline *p, struct err *err)
 {
     int rc;
 
-    if (!wants_replacement(p, stage))
+    if (!wants_replacement(p))
         return 0;
     rc = add_node(p, err);
     return rc < 0 && conf_bool(p->fs->conf, OPT_client_replace_best_effort) ? 0 : rc;
@@ -695,7 +695,7 @@ int pipeline_rebuild(struct pipeline *p, enum pipeline_stage stage, struct err *
     for (;;) {
         rc = drop_bad(p, err);
         if (rc == 0)
-            rc = replace_node(p, stage, err);
+            rc = replace_node(p, err);
         if (rc == 0)
             rc = ask_new_stamp(p, &gs, err);
         if (rc < 0)
