@@ -147,6 +147,13 @@ def main(words):
         print("SKIP pipeline table: no Java or no Hadoop jars (HADOOP_LIB)")
         return 0
     scratch = tempfile.mkdtemp(prefix="pipeline-table-")
+    try:
+        return table(words, lib, scratch)
+    finally:
+        shutil.rmtree(scratch)
+
+
+def table(words, lib, scratch):
     classes = os.path.join(scratch, "classes")
     os.mkdir(classes)
     subprocess.run(["javac", "-nowarn", "-cp", lib + "/*", "-d", classes, os.path.join(ROOT, "tests/heavy/PipelineSteps.java")], check=True)
@@ -169,7 +176,6 @@ def main(words):
                 print("%s %s: %s" % ("PASS" if good else "FAIL", name, want if good else "Hadoop's: %s %s; libhdfs: %s %s" % (want, why, got, what)), flush=True)
         finally:
             cluster.tell("stop")
-    shutil.rmtree(scratch)
     return 1 if failures else 0
 
 
