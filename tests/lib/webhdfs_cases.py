@@ -696,7 +696,8 @@ class Store:
             return {k: self.tidy(x, k) for k, x in v.items()}
         if isinstance(v, list):
             v = [self.tidy(x, key) for x in v]
-            return sorted(v, key=lambda x: x["name"]) if key == "XAttrs" else v  # Hadoop's order is a hash table's
+            by = {"XAttrs": "name", "Paths": "path"}.get(key)  # Hadoop's order is a hash table's
+            return sorted(v, key=lambda x: x[by]) if by and all(isinstance(x, dict) and by in x for x in v) else v
         if key == "XAttrNames":
             return sorted(json.loads(v))
         if isinstance(v, (int, float)) and not isinstance(v, bool):
