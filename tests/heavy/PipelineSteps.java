@@ -2,7 +2,6 @@
 //   create PATH POLICY BEST_EFFORT     a new file of three copies
 //   write N | hflush | close           of that file
 //   pipeline                           the addresses of its datanodes, first to last
-//   copies PATH                        how many datanodes its first block is on
 import java.io.*;
 import java.net.URI;
 import java.util.*;
@@ -33,8 +32,6 @@ public class PipelineSteps {
       case "write": out.write(new byte[Integer.parseInt(w[1])]); return "";
       case "hflush": out.hflush(); return "";
       case "close": out.close(); return "";
-      case "copies":
-        return " " + open(uri, "DEFAULT", "false").getFileBlockLocations(new Path(w[1]), 0, 1)[0].getHosts().length;
       default:
         StringBuilder s = new StringBuilder();
         java.lang.reflect.Method m = DFSOutputStream.class.getDeclaredMethod("getPipeline");

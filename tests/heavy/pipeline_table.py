@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """pipeline_table.py [WORD...] -- a datanode of a pipeline dies: at each stage (set-up, streaming, close), at each place, with each policy of
 replacing datanodes, with and without best effort, with and without another datanode.  Hadoop's own client does each row, and then libhdfs:
-both go on, or both give up, and what is closed has as many copies and as many bytes.  WORD...: only the rows whose words hold all of them.
+both go on, or both give up, and what is closed has as many bytes.  WORD...: only the rows whose words hold all of them.
 HADOOP_LIB names Hadoop's jars."""
 import ctypes, glob, itertools, os, socket, subprocess, sys, tempfile, shutil, time
 
@@ -107,7 +107,7 @@ class Cluster:
 
 
 def row(cluster, command, java, stage, place, policy, effort):
-    """What came of it: closed with so many bytes and copies, or given up; and words for the reader."""
+    """What came of it: closed with so many bytes, or given up; and words for the reader."""
     path = "/%s-%s-%d-%s-%s" % ("java" if java else "ours", stage, place, policy, effort)
     client = Client(command)
     victim = None

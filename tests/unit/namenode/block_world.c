@@ -8,7 +8,6 @@
 #include "common/log.h"
 #include "tests/lib/suite.h"
 
-#define POOL "BP-1-127.0.0.1-1"
 #define CLUSTER "CID-world"
 
 static uint64_t fake_now(struct env *e)
@@ -81,7 +80,7 @@ void world_open(struct world *w)
 {
     struct conf_args args = {.defines = w->defines, .define_count = w->define_count};
     struct bm_options o = {.env = &w->env,
-                           .pool_id = POOL,
+                           .pool_id = WORLD_POOL,
                            .cluster_id = CLUSTER,
                            .namespace_id = 77,
                            .created_ms = 1,
@@ -225,7 +224,7 @@ static void tell(struct world *w, struct model *m, uint64_t id, uint64_t gs, uin
     s.blocks = infos;
     s.n_blocks = 1;
     r.registration = registration(w, m, &p);
-    r.blockpoolid = (char *)POOL;
+    r.blockpoolid = (char *)WORLD_POOL;
     r.blocks = storages;
     r.n_blocks = 1;
     CU_ASSERT(datanode_received(w->bm, &r, &w->err) == 0);
@@ -372,7 +371,7 @@ int model_end_recovery(struct world *w, struct model *m, const struct held *h, u
     Pb__DatanodeIDProto id = PB__DATANODE_IDPROTO__INIT, *ids[] = {&id};
     char *storages[] = {m->storage};
 
-    eb.poolid = (char *)POOL;
+    eb.poolid = (char *)WORLD_POOL;
     eb.blockid = h->id;
     r.block = &eb;
     r.newgenstamp = h->gs;
@@ -400,7 +399,7 @@ static int send_report(struct world *w, struct model *m, Pb__StorageBlockReportP
     storage.storageuuid = m->storage;
     s->storage = &storage;
     r.registration = registration(w, m, &p);
-    r.blockpoolid = (char *)POOL;
+    r.blockpoolid = (char *)WORLD_POOL;
     r.reports = reports;
     r.n_reports = 1;
     rc = datanode_block_report(w->bm, &r, &w->arena, &out, &w->err);

@@ -10,6 +10,8 @@
 #include "common/conf.h"
 #include "namenode/blocks/bm_parts.h"
 
+#define WORLD_POOL "BP-1-127.0.0.1-1"
+
 enum { WORLD_NODES = 12, WORLD_HELD = 4096, WORLD_CONF = 32 };
 
 struct held {

@@ -87,7 +87,7 @@ static int no_datanode_has_it(struct model *m)
     Pb__ExtendedBlockProto eb = PB__EXTENDED_BLOCK_PROTO__INIT;
     uint64_t mark;
 
-    eb.poolid = (char *)"BP-1-127.0.0.1-1";
+    eb.poolid = (char *)WORLD_POOL;
     eb.blockid = m->recover;
     r.block = &eb;
     r.newgenstamp = m->recovery_id;

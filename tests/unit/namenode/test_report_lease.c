@@ -45,7 +45,7 @@ static int report_with(struct sender *from, uint64_t lease)
     s.storage = &storage;
     s.has_numberofblocks = true;
     r.registration = &from->reg;
-    r.blockpoolid = (char *)"BP-1-127.0.0.1-1";
+    r.blockpoolid = (char *)WORLD_POOL;
     r.reports = reports;
     r.n_reports = 1;
     r.context = &context;
