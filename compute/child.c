@@ -111,20 +111,16 @@ struct start {
     char *const *env;
     const char *dir;
     const struct bounds *bounds;
-    int fds[3], verdict; /* its standard ones; where it says why it could not become the program */
+    int fds[3]; /* its standard ones */
+    /* The new process shares our memory, and we stand still, until it is another program: here it says why it
+     * did not become one. */
+    volatile enum step { TO_START, TO_CHDIR, TO_RUN } step;
+    volatile int failed; /* errno; 0: it did */
 };
 
-/* Why a new process did not become the program; it goes through a pipe, which closes without a word when
- * all is well. */
-struct verdict {
-    enum step { TO_START, TO_CHDIR, TO_RUN } step;
-    int saved_errno;
-};
-
-/* In the new process, which shares our memory until it runs another program: it changes nothing there. */
-static void become(const struct start *s)
+/* In the new process: it changes nothing of ours but those two. */
+static void become(struct start *s)
 {
-    struct verdict v = {.step = TO_START};
     sigset_t none;
 
     signal(SIGPIPE, SIG_DFL); /* a program that writes to a closed pipe shall die of it */
@@ -137,22 +133,20 @@ static void become(const struct start *s)
     for (int i = 0; i < 3; i++)
         if (dup2(s->fds[i], i) < 0)
             goto out;
-    v.step = TO_CHDIR;
+    s->step = TO_CHDIR;
     if (chdir(s->dir) < 0)
         goto out;
-    v.step = TO_RUN;
+    s->step = TO_RUN;
     if (s->env)
         execve(s->argv[0], s->argv, s->env);
     else
         execv(s->argv[0], s->argv);
 out:
-    v.saved_errno = errno;
-    while (write(s->verdict, &v, sizeof v) < 0 && errno == EINTR)
-        ;
+    s->failed = errno;
     _exit(127);
 }
 
-static pid_t start_process(const struct start *s)
+static pid_t start_process(struct start *s)
 {
     sigset_t all, before;
     int saved;
@@ -175,7 +169,6 @@ static int make_pipe(int *reads, int *writes, struct err *err)
 
     if (pipe2(fd, O_CLOEXEC) < 0)
         return err_sys(err, errno, "pipe");
-    fcntl(fd[0], F_SETPIPE_SZ, PIPE_BYTES); /* smaller pipes are merely slower */
     *reads = fd[0];
     *writes = fd[1];
     return 0;
@@ -188,49 +181,41 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-static int start_error(const struct start *s, const struct verdict *v, struct err *err)
+static int start_error(const struct start *s, struct err *err)
 {
     static const char *const steps[] = {"start", "change to its directory of", "run"};
     struct stat st;
 
-    if (v->saved_errno == ENOENT)
+    if (s->failed == ENOENT)
         return err_set(err, ERR_NOENT,
                        "Cannot run program \"%s\": no such file, or its interpreter "
                        "(the #! line) does not exist here",
                        s->argv[0]);
-    if (v->saved_errno == EACCES && stat(s->argv[0], &st) == 0 && S_ISDIR(st.st_mode))
+    if (s->failed == EACCES && stat(s->argv[0], &st) == 0 && S_ISDIR(st.st_mode))
         return err_set(err, ERR_ACCESS, "Cannot run program \"%s\": it is a directory", s->argv[0]);
-    if (v->saved_errno == EACCES && v->step == TO_RUN)
+    if (s->failed == EACCES && s->step == TO_RUN)
         return err_set(err, ERR_ACCESS,
                        "Cannot run program \"%s\": Permission denied; make it executable on the "
                        "workers (chmod +x), or ship it with -file",
                        s->argv[0]);
-    if (v->saved_errno == ENOEXEC)
+    if (s->failed == ENOEXEC)
         return err_set(err, ERR_ACCESS,
                        "Cannot run program \"%s\": no program; a script needs a #! line",
                        s->argv[0]);
-    return err_sys(err, v->saved_errno, "Cannot %s program \"%s\"", steps[v->step], s->argv[0]);
+    return err_sys(err, s->failed, "Cannot %s program \"%s\"", steps[s->step], s->argv[0]);
 }
 
-/* Starts it and waits until it has become the program, or has said why not. */
+/* Starts it, and knows then whether it has become the program, or why not. */
 static int start_and_hear(struct child *c, struct start *s, struct err *err)
 {
-    struct verdict v = {.step = TO_START};
-    int fd[2];
-    ssize_t n;
-
-    if (pipe2(fd, O_CLOEXEC) < 0)
-        return err_sys(err, errno, "pipe");
-    s->verdict = fd[1];
+    s->step = TO_START;
+    s->failed = 0;
     c->pid = start_process(s);
-    v.saved_errno = c->pid < 0 ? errno : 0;
-    close(fd[1]);
-    while ((n = read(fd[0], &v, sizeof v)) < 0 && errno == EINTR)
-        ;
-    close(fd[0]);
-    if (c->pid > 0 && n > 0)
+    if (c->pid < 0)
+        s->failed = errno;
+    else if (s->failed)
         waitpid(c->pid, NULL, 0);
-    return c->pid < 0 || n > 0 ? start_error(s, &v, err) : 0;
+    return s->failed ? start_error(s, err) : 0;
 }
 
 static int start_child(struct child *c, struct start *s, struct err *err)
@@ -506,15 +491,20 @@ static int judge(const struct child_spec *spec, const struct child_result *r, st
     return 0;
 }
 
-/* Programs write a few kilobytes at a time.  Once much has moved, a short sleep after each small
- * turn lets the pipes, which hold a megabyte, fill and drain in larger pieces: the same bytes for a
- * fraction of the wake-ups.  While turns stay small the sleeps become longer. */
+/* Programs write a few kilobytes at a time.  Once much has moved, the pipes get room for a megabyte, and a short
+ * sleep after each small turn lets them fill and drain in larger pieces: the same bytes for a fraction of the
+ * wake-ups.  While turns stay small the sleeps become longer. */
 static void let_pieces_grow(struct talk *t, uint64_t moved_before)
 {
     struct timespec pause = {0};
 
     if (t->moved <= STEADY_BYTES)
         return;
+    if (moved_before <= STEADY_BYTES) { /* smaller pipes are merely slower */
+        fcntl(t->c->out, F_SETPIPE_SZ, PIPE_BYTES);
+        if (t->c->in >= 0)
+            fcntl(t->c->in, F_SETPIPE_SZ, PIPE_BYTES);
+    }
     if (t->moved - moved_before >= SMALL_TURN) {
         t->pause_us = 0;
         return;

@@ -19,6 +19,7 @@ struct worker_job {
     struct arena arena; /* of the spec */
     Pb__JobSpecProto *spec;
     struct store *store;
+    struct bounds owner; /* as whom its programs run; no limits */
     enum { JOB_NEW, JOB_FETCHING, JOB_READY } state;
     int users;      /* attempts that run */
     bool forgotten; /* to be removed once nobody uses it */

@@ -1,5 +1,6 @@
 /* worker_main.c -- the worker: runs tasks beside the datanode of its machine. */
 #include <curl/curl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,8 @@ int main(int argc, char **argv)
     int rc, got;
 
     log_init();
+    mallopt(M_TRIM_THRESHOLD, 16 << 20); /* tasks come and go: what one gave back the next may have */
+    mallopt(M_MMAP_THRESHOLD, 16 << 20);
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&stop);
     sigaddset(&stop, SIGTERM);

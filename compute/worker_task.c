@@ -96,16 +96,17 @@ static int give_one(const char *path, const struct stat *st, int flag, struct FT
 }
 
 /* Shipped files belong to whom the programs run as. */
-static int give_files(struct worker_daemon *w, const struct worker_job *j, struct err *err)
+static int give_files(struct worker_daemon *w, struct worker_job *j, struct err *err)
 {
-    struct bounds b = {0};
     char dir[1024];
-    int rc = bounds_user(&b, w->conf, j->spec->user, err);
+    int rc;
 
-    if (rc < 0 || !b.as_user)
+    j->owner = (struct bounds){0};
+    rc = bounds_user(&j->owner, w->conf, j->spec->user, err);
+    if (rc < 0 || !j->owner.as_user)
         return rc;
     job_dir_path(w->dir, &j->id, dir, sizeof dir);
-    new_owner = &b;
+    new_owner = &j->owner;
     if (nftw(dir, give_one, 16, FTW_PHYS) != 0)
         return err_sys(err, errno, "give %s to %s", dir, j->spec->user);
     return 0;
@@ -160,10 +161,8 @@ static int set_bounds(struct running *r, struct err *err)
     struct task *t = &r->task;
     bool is_reduce = t->id.is_reduce;
     char name[TASK_NAME_MAX];
-    int rc = bounds_user(&t->bounds, r->w->conf, t->spec->user, err);
 
-    if (rc < 0)
-        return rc;
+    t->bounds = r->job->owner;
     task_attempt_name(&t->id, name, sizeof name);
     bounds_limit(
         &t->bounds, &r->w->home, name,
