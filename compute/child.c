@@ -347,6 +347,8 @@ static void keep_log(struct talk *t, const char *text, size_t n)
 {
     static const char cut[] = "\n[the rest is not kept: over 1 MiB]\n";
 
+    if (t->log_n == 0 && t->spec->log_path)
+        t->log_fd = open(t->spec->log_path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
     if (t->log_fd < 0)
         return;
     t->log_n += n;
@@ -554,8 +556,6 @@ int child_run(const struct child_spec *spec, const struct child_io *io, struct c
         out->blamed = true;
         goto out;
     }
-    if (spec->log_path)
-        t.log_fd = open(spec->log_path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
     t.last_ms = mono_ms();
     rc = talk_to_end(&t, err);
     close_fd(&c.in);

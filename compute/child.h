@@ -45,7 +45,7 @@ struct child_spec {
     const char *command;  /* for people, and to be split */
     const char *dir;      /* its working directory */
     char *const *env;     /* NULL-terminated "k=v" */
-    const char *log_path; /* where its standard error goes; NULL: nowhere */
+    const char *log_path; /* where its standard error goes, once it says something; NULL: nowhere */
     int timeout_ms;       /* silence that kills it; 0: never */
     bool may_leave_input; /* ends well though it did not read everything */
     bool any_exit;        /* ends well whatever its exit code is */

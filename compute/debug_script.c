@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SAYS_MAX = 4096, TIMEOUT_MS = 60000 };
 
@@ -105,7 +106,8 @@ void debug_script_run(struct task *t)
         snprintf(conf, sizeof conf, "%s/job.xml", t->dir);
         snprintf(log, sizeof log, "%s.stderr", t->dir);
         write_conf(t, conf);
-        snprintf(command, sizeof command, "%.3000s /dev/null %s /dev/null %s", script, log, conf);
+        snprintf(command, sizeof command, "%.3000s /dev/null %s /dev/null %s", script,
+                 access(log, F_OK) == 0 ? log : "/dev/null", conf);
         child_run(&spec, &io, r, NULL);
         if (s->n || r->tail_n)
             add_words(&t->child, "[debug script]\n", 15);

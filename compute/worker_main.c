@@ -18,7 +18,8 @@ int main(int argc, char **argv)
     int rc, got;
 
     log_init();
-    mallopt(M_TRIM_THRESHOLD, 16 << 20); /* tasks come and go: what one gave back the next may have */
+    mallopt(M_TRIM_THRESHOLD,
+            16 << 20); /* tasks come and go: what one gave back the next may have */
     mallopt(M_MMAP_THRESHOLD, 16 << 20);
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&stop);

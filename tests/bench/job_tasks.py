@@ -5,7 +5,9 @@ A file of N lines of one byte, cut into N splits; the mapper is cat, so each tas
 the namenode has one part to make, not N. Prints tasks a second by the wall clock and the scheduler's CPU for each task,
 which says more on a busy machine; exits 1 when one misses its limit.
 """
-import argparse, os, shutil, subprocess, sys, tempfile, time
+import argparse, os, shutil, subprocess, sys, time
+
+from bench_dir import bench_dir
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.join(ROOT, os.environ.get("B", "build"), "bin")
@@ -26,7 +28,7 @@ def main():
     ap.add_argument("--mapper", default="cat")
     ap.add_argument("--keep", action="store_true")
     a = ap.parse_args()
-    tmp = tempfile.mkdtemp(prefix="job-tasks-")
+    tmp = bench_dir("job-tasks-")
     try:
         out = subprocess.run([ROOT + "/tools/cluster", "start", tmp + "/c", "--datanodes", str(a.workers), "--workers", str(a.workers),
                               "-D", "ashlar.worker.slots=%d" % a.slots, "-D", "dfs.replication=1"],
