@@ -197,10 +197,11 @@ tsan asan:
 sanitized: all aids $(foreach f,$(UNITS),$(B)/tests/unit-$(f))
 	@B=$(B) tests/sanitized unit $(SANITIZED_TESTS)
 
-# Lines and branches of namenode/ and datanode/ that unit tests, the model, the simulation and some clusters reach; minutes.
-COVER_TESTS := tests/cluster/main_job.sh tests/cluster/damage.sh tests/cluster/snapshots.sh tests/cluster/striped.sh \
-  tests/cluster/webhdfs.py tests/cluster/writers_die.sh tests/cluster/satisfier.sh tests/cluster/cached_blocks.sh tests/cluster/scanner.sh \
-  tests/cluster/namenode_web.sh tests/cluster/rpc_hostile.py tests/cluster/lying_datanode.py tests/cluster/client.sh tests/cluster/libhdfs.sh
+# Lines and branches of namenode/ and datanode/ that unit tests, the model, the simulation and some clusters reach; a quarter of an hour.
+COVER_TESTS := $(addprefix tests/cluster/,main_job.sh damage.sh snapshots.sh striped.sh striped_faults.sh striped_orders.sh convert.sh \
+    webhdfs.py webhdfs_hostile.py rpc_hostile.py hostile_ports.py writers_die.sh satisfier.sh cached_blocks.sh scanner.sh namenode_web.sh \
+    lying_datanode.py client.sh libhdfs.sh data_dirs.sh full_disk.sh reconfigure.sh slow_datanodes.sh trash.sh faults.py) \
+  $(addprefix tests/compat/,replica_states.sh short_circuit.sh block_sums.sh striped_recovery.sh writing.sh caching.sh)
 cover:
 	@$(MAKE) --no-print-directory B=build-cover OPT=-O0 XCFLAGS=--coverage XLDFLAGS=--coverage all aids \
 	  $(foreach f,namenode datanode $(RANDOM_TESTS),build-cover/tests/unit-$(f))
