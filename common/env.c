@@ -153,6 +153,12 @@ static int posix_unlink(struct env *e, const char *path, struct err *err)
     return unlink(path) < 0 ? err_sys(err, errno, "remove %s", path) : 0;
 }
 
+static int posix_link(struct env *e, const char *from, const char *to, struct err *err)
+{
+    (void)e;
+    return link(from, to) < 0 ? err_sys(err, errno, "link %s to %s", from, to) : 0;
+}
+
 static int posix_mkdir(struct env *e, const char *path, mode_t mode, struct err *err)
 {
     (void)e;
@@ -169,6 +175,7 @@ static int posix_stat(struct env *e, const char *path, struct env_stat *out, str
     *out = (struct env_stat){.size_bytes = (uint64_t)st.st_size,
                              .mtime_ms = (uint64_t)st.st_mtim.tv_sec * 1000 +
                                          (uint64_t)st.st_mtim.tv_nsec / 1000000,
+                             .links = (uint32_t)st.st_nlink,
                              .is_dir = S_ISDIR(st.st_mode)};
     return 0;
 }
@@ -226,6 +233,7 @@ struct env *env_posix(void)
         .sync_dir = posix_sync_dir,
         .rename = posix_rename,
         .unlink = posix_unlink,
+        .link = posix_link,
         .truncate = posix_truncate,
         .mkdir = posix_mkdir,
         .stat = posix_stat,

@@ -23,6 +23,7 @@ struct env;
 
 struct env_stat {
     uint64_t size_bytes, mtime_ms;
+    uint32_t links; /* names that the file has */
     bool is_dir;
 };
 
@@ -49,6 +50,7 @@ struct env_ops {
     int (*truncate)(struct env *, int fd, uint64_t size, struct err *);
     int (*rename)(struct env *, const char *from, const char *to, struct err *);
     int (*unlink)(struct env *, const char *path, struct err *);
+    int (*link)(struct env *, const char *from, const char *to, struct err *);
     int (*mkdir)(struct env *, const char *path, mode_t mode, struct err *);
     int (*stat)(struct env *, const char *path, struct env_stat *out, struct err *);
     int (*rmdir)(struct env *, const char *path, struct err *);
@@ -122,6 +124,11 @@ static inline int env_rename(struct env *e, const char *from, const char *to, st
 static inline int env_unlink(struct env *e, const char *path, struct err *err)
 {
     return e->ops->unlink(e, path, err);
+}
+/* @to becomes another name of the file @from. */
+static inline int env_link(struct env *e, const char *from, const char *to, struct err *err)
+{
+    return e->ops->link(e, from, to, err);
 }
 static inline int env_mkdir(struct env *e, const char *path, mode_t mode, struct err *err)
 {

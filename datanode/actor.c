@@ -162,6 +162,19 @@ static void add_volume(struct beat *b, struct volume *v)
     b->list[b->report_count++] = r;
 }
 
+/* Only the active namenode knows; none said: as it was. */
+static void hear_of_upgrade(struct actor *a, const Pb__HeartbeatResponseProto *answer)
+{
+    const Pb__RollingUpgradeStatusProto *s = answer->rollingupgradestatusv2;
+    const struct pool_info *pool = dataset_pool(a->dn->ds);
+
+    if (!s)
+        s = answer
+                ->rollingupgradestatus; /* of a namenode that sends it only while one is under way */
+    if (s && pool && strcmp(s->blockpoolid, pool->pool_id) == 0 && atomic_load(&a->active))
+        dataset_rolling_upgrade(a->dn->ds, !s->finalized);
+}
+
 static int take_answer(struct actor *a, const Pb__HeartbeatResponseProto *answer)
 {
     atomic_store(&a->active,
@@ -177,6 +190,7 @@ static int take_answer(struct actor *a, const Pb__HeartbeatResponseProto *answer
     pthread_mutex_unlock(&a->lock);
     atomic_store(&a->last_heartbeat_ms, env_mono_ms(a->dn->env));
     count(COUNT_heartbeats, 1);
+    hear_of_upgrade(a, answer);
     if (actor_obey(a, answer->cmds, answer->n_cmds))
         atomic_store(&a->registered, false);
     return 0;

@@ -4,14 +4,12 @@
  * lock, and only then the old files are removed.  A stop in between leaves two whole copies, of
  * which the next start keeps one.
  */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "datanode/dataset_parts.h"
-
-enum { PIECE = 1 << 20 };
+#include "datanode/tree.h"
 
 struct change {
     struct dataset *ds;
@@ -48,52 +46,22 @@ static int may_change_locked(struct change *c, const struct block *b, Pb__Storag
     return 0;
 }
 
-/* Copies a file and syncs the copy; its length is added to the change. */
-static int copy_file(struct change *c, const char *from, const char *to, uint8_t *piece,
-                     struct err *err)
-{
-    struct env *env = c->ds->env;
-    int in = env_open(env, from, O_RDONLY, 0, err), out, rc = 0;
-    uint64_t at = 0;
-    ssize_t n;
-
-    if (in < 0)
-        return in;
-    out = env_open(env, to, O_CREAT | O_TRUNC | O_WRONLY, 0644, err);
-    if (out < 0) {
-        env_close(env, in, NULL);
-        return out;
-    }
-    while (rc == 0 && (n = env_pread(env, in, piece, PIECE, at, err)) != 0) {
-        rc = n < 0 ? (int)n : env_pwrite(env, out, piece, (size_t)n, at, err);
-        at += n > 0 ? (uint64_t)n : 0;
-    }
-    if (rc == 0)
-        rc = env_sync(env, out, err);
-    env_close(env, in, NULL);
-    env_close(env, out, NULL);
-    c->bytes += (int64_t)at;
-    return rc;
-}
-
 static int copy_files(struct change *c, struct err *err)
 {
     const struct block *b = &c->from.block;
     char from[REPLICA_PATH_MAX], to[REPLICA_PATH_MAX];
-    uint8_t *piece = malloc(PIECE);
+    uint64_t bytes = 0;
     int rc;
 
-    if (!piece)
-        return err_set(err, ERR_NOMEM, "copying blk_%lld", (long long)b->id);
     volume_block_path(c->from.volume, HOME_FINALIZED, b->id, from, sizeof from);
     volume_block_path(c->to, HOME_TMP, b->id, to, sizeof to);
-    rc = copy_file(c, from, to, piece, err);
+    rc = tree_copy_file(c->ds->env, from, to, &bytes, err);
     if (rc == 0) {
         volume_meta_path(c->from.volume, HOME_FINALIZED, b->id, b->stamp, from, sizeof from);
         volume_meta_path(c->to, HOME_TMP, b->id, b->stamp, to, sizeof to);
-        rc = copy_file(c, from, to, piece, err);
+        rc = tree_copy_file(c->ds->env, from, to, &bytes, err);
     }
-    free(piece);
+    c->bytes += (int64_t)bytes;
     return rc;
 }
 

@@ -99,6 +99,14 @@ static void obey_ids(struct actor *a, const Pb__BlockIdCommandProto *c)
         locked_drop(a->dn->locked, c->blockids, c->n_blockids);
 }
 
+static void finalize(struct actor *a, const Pb__FinalizeCommandProto *c)
+{
+    const struct pool_info *pool = dataset_pool(a->dn->ds);
+
+    if (pool && strcmp(c->blockpoolid, pool->pool_id) == 0)
+        dataset_finalize_upgrade(a->dn->ds);
+}
+
 #define TYPE(name) PB__DATANODE_COMMAND_PROTO__TYPE__##name
 
 static bool obey_one(struct actor *a, const Pb__DatanodeCommandProto *c)
@@ -128,7 +136,10 @@ static bool obey_one(struct actor *a, const Pb__DatanodeCommandProto *c)
         if (c->blkecreconstructioncmd)
             rebuild(a, c->blkecreconstructioncmd);
         return false;
-    case TYPE(FinalizeCommand):  /* no upgrade is ever half done here */
+    case TYPE(FinalizeCommand):
+        if (c->finalizecmd)
+            finalize(a, c->finalizecmd);
+        return false;
     case TYPE(KeyUpdateCommand): /* no block tokens */
     case TYPE(NullDatanodeCommand): return false;
     default:

@@ -75,6 +75,7 @@ struct dataset_options {
     uint64_t reserve_bytes;
     int failures_tolerated;
     bool sync_on_close;
+    bool roll_back; /* to what was kept before an upgrade, when the pool is joined */
     /* What became of replicas on its own: for the namenode and the counters. */
     void (*deleted)(void *ctx, const struct volume *v, const struct block *b);
     void (*changed)(void *ctx, uint64_t id); /* under the lock; deleted, appended to, moved */
@@ -102,6 +103,10 @@ size_t dataset_block_count(struct dataset *ds);
 /* Something on @v failed with @rc: a full disk is nothing, else the volume is tried and, when
  * it is broken, dropped with all its replicas.  True when it was dropped. */
 bool dataset_disk_error(struct dataset *ds, struct volume *v, int rc);
+
+/* What a namenode says of upgrades (upgrade.h), to every volume; of rolling ones with every heartbeat. */
+void dataset_rolling_upgrade(struct dataset *ds, bool under_way);
+void dataset_finalize_upgrade(struct dataset *ds);
 
 /* ---- volumes that come and go while all else goes on ---- */
 

@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "datanode/dataset_parts.h"
+#include "datanode/upgrade.h"
 
 /* ---- at the start ---- */
 
@@ -26,6 +27,7 @@ static int open_volumes(struct dataset *ds, struct err *err)
         rc = volume_open(ds->env, ds->volume_count, ds->options.dirs[i], ds->options.reserve_bytes,
                          &v, &why);
         if (rc == 0) {
+            v->roll_back = ds->options.roll_back;
             atomic_store(&v->stage, VOLUME_SERVES);
             ds->volumes[ds->volume_count++] = v;
             continue;
@@ -344,4 +346,24 @@ int dataset_add_volume(struct dataset *ds, const char *spec, struct err *err)
                  (long long)atomic_load(&v->blocks));
     pthread_mutex_unlock(&ds->volumes_lock);
     return rc;
+}
+
+/* ---- upgrades ---- */
+
+void dataset_rolling_upgrade(struct dataset *ds, bool under_way)
+{
+    for (unsigned i = 0; i < dataset_volume_count(ds); i++)
+        if (volume_serves(dataset_volume(ds, i)))
+            upgrade_rolling(dataset_volume(ds, i), under_way);
+}
+
+void dataset_finalize_upgrade(struct dataset *ds)
+{
+    struct err err;
+
+    for (unsigned i = 0; i < dataset_volume_count(ds); i++)
+        if (volume_serves(dataset_volume(ds, i)) &&
+            upgrade_finalize(dataset_volume(ds, i), &err) < 0)
+            LOG_WARN("dn.upgrade", "dir=%s err=\"%s\" next=\"the namenode says it again\"",
+                     dataset_volume(ds, i)->root, err.text);
 }

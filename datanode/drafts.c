@@ -10,6 +10,7 @@
 
 #include "datanode/counters.h"
 #include "datanode/dataset_parts.h"
+#include "datanode/upgrade.h"
 
 enum { DRAFTS_MAX = 1 << 20, STOP_WRITER_S = 60, ROOM_FROM = 256 << 10, ROOM_STEP = 8 << 20 };
 
@@ -458,7 +459,9 @@ static int take_over(struct dataset *ds, struct draft *d, struct replica_place f
 
     if (rc < 0)
         return rc;
-    rc = open_draft_files(ds, d, 0, err);
+    rc = upgrade_unshare(d->volume, d->home, d->id, d->stamp, err);
+    if (rc == 0)
+        rc = open_draft_files(ds, d, 0, err);
     if (rc == 0)
         rc = meta_header_read(ds->env, d->meta_fd, &d->sum, err);
     if (rc < 0) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "datanode/upgrade.h"
 
 enum { BUCKETS = 4096 };
 
@@ -43,17 +44,24 @@ static void take_out_locked(struct reaper *r, struct waiting *w)
         w->alike->alike_at = w->alike_at;
 }
 
+static int remove_file(struct reaper *r, const struct corpse *c, const char *path, struct err *err)
+{
+    if (c->home != HOME_TMP && upgrade_keeps_deleted(c->volume))
+        return upgrade_keep_deleted(c->volume, path, err);
+    return env_unlink(r->env, path, err);
+}
+
 static void remove_files(struct reaper *r, const struct corpse *c)
 {
     char path[PATH_MAX + 512];
     struct err err;
 
     volume_block_path(c->volume, c->home, c->id, path, sizeof path);
-    if (env_unlink(r->env, path, &err) < 0 && err.code != ERR_NOENT)
+    if (remove_file(r, c, path, &err) < 0 && err.code != ERR_NOENT)
         LOG_WARN("dn.delete", "block=blk_%lld_%llu err=\"%s\" next=\"found again at a restart\"",
                  (long long)c->id, (unsigned long long)c->stamp, err.text);
     volume_meta_path(c->volume, c->home, c->id, c->stamp, path, sizeof path);
-    env_unlink(r->env, path, NULL);
+    remove_file(r, c, path, NULL);
     atomic_fetch_sub(&c->volume->used, c->counted);
     if (c->announce)
         r->removed(r->ctx, c);

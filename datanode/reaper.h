@@ -1,4 +1,4 @@
-/* reaper.h -- removes the files of deleted replicas, behind everybody's back.
+/* reaper.h -- removes the files of deleted replicas, behind everybody's back; to the trash while a rolling upgrade is under way.
  *
  * Thread:  one of its own; reaper_add from any, reaper_finish from any that may wait.
  */

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "datanode/dataset_parts.h"
-
-enum { COPY_SPAN = 1 << 20 };
+#include "datanode/tree.h"
+#include "datanode/upgrade.h"
 
 static int64_t room_of(uint64_t bytes)
 {
@@ -121,6 +121,9 @@ static int cut(struct dataset *ds, const struct replica_facts *f, uint64_t bytes
 
     if (f->block.bytes == bytes)
         return 0;
+    rc = upgrade_unshare(f->volume, f->home, f->block.id, f->block.stamp, err);
+    if (rc < 0)
+        return rc;
     volume_block_path(f->volume, f->home, f->block.id, path, sizeof path);
     data_fd = env_open(ds->env, path, O_RDWR, 0, err);
     if (data_fd < 0)
@@ -133,36 +136,6 @@ static int cut(struct dataset *ds, const struct replica_facts *f, uint64_t bytes
     env_close(ds->env, data_fd, NULL);
     if (meta_fd >= 0)
         env_close(ds->env, meta_fd, NULL);
-    return rc;
-}
-
-static int copy_file(struct env *env, const char *from, const char *to, struct err *err)
-{
-    int in = env_open(env, from, O_RDONLY, 0, err), out;
-    uint8_t *span = malloc(COPY_SPAN);
-    uint64_t at = 0;
-    ssize_t n = 0;
-    int rc = 0;
-
-    if (in < 0 || !span) {
-        free(span);
-        return in < 0 ? in : err_set(err, ERR_NOMEM, "copy");
-    }
-    out = env_open(env, to, O_WRONLY | O_CREAT | O_TRUNC, 0644, err);
-    if (out < 0)
-        rc = out;
-    while (rc == 0 && (n = env_pread(env, in, span, COPY_SPAN, at, err)) > 0) {
-        rc = env_pwrite(env, out, span, (size_t)n, at, err);
-        at += (uint64_t)n;
-    }
-    if (n < 0)
-        rc = (int)n;
-    if (rc == 0) /* the original's bytes may be on disk on somebody's request */
-        rc = env_sync(env, out, err);
-    free(span);
-    env_close(env, in, NULL);
-    if (out >= 0)
-        env_close(env, out, NULL);
     return rc;
 }
 
@@ -230,11 +203,11 @@ static int copy_shorter(struct dataset *ds, const struct replica_facts *f, uint6
     copy.home = HOME_TMP;
     volume_meta_path(f->volume, f->home, f->block.id, f->block.stamp, from, sizeof from);
     volume_meta_path(f->volume, HOME_TMP, new_id, stamp, to, sizeof to);
-    rc = copy_file(ds->env, from, to, err);
+    rc = tree_copy_file(ds->env, from, to, NULL, err);
     if (rc == 0) {
         volume_block_path(f->volume, f->home, f->block.id, from, sizeof from);
         volume_block_path(f->volume, HOME_TMP, new_id, to, sizeof to);
-        rc = copy_file(ds->env, from, to, err);
+        rc = tree_copy_file(ds->env, from, to, NULL, err);
     }
     if (rc == 0)
         rc = cut(ds, &copy, bytes, err);

@@ -12,6 +12,7 @@
 
 #include "common/net.h"
 #include "datanode/properties.h"
+#include "datanode/upgrade.h"
 
 enum { LAYOUT_OLDEST = -56, DF_FRESH_MS = 1000, LONG_PATH = PATH_MAX + 512 };
 
@@ -381,15 +382,28 @@ static int join_pool(struct volume *v, const struct pool_info *pool, struct err 
 {
     struct properties p;
     char path[LONG_PATH];
-    int rc;
+    int rc = upgrade_settle(v->env, v->pool_dir, err);
 
+    if (rc == 0 && v->roll_back)
+        rc = upgrade_roll_back(v->env, v->pool_dir, pool->ctime_ms, err);
+    if (rc < 0)
+        return rc;
+    v->roll_back = false;
     snprintf(path, sizeof path, "%s/current/VERSION", v->pool_dir);
     rc = properties_read(v->env, path, &p, err);
-    if (rc == 0)
-        rc = check_pool_version(v, &p, pool, err);
-    else if (rc == -ERR_NOENT)
+    if (rc == -ERR_NOENT) {
         rc = make_pool_version(v, pool, path, err);
-    return rc < 0 ? rc : make_pool_dirs(v, err);
+    } else if (rc == 0) {
+        rc = check_pool_version(v, &p, pool, err);
+        if (rc == 0 && strtoull(get_or(&p, "cTime"), NULL, 10) < pool->ctime_ms)
+            rc = upgrade_begin(v->env, v->pool_dir, pool->ctime_ms, err);
+    }
+    if (rc == 0)
+        rc = upgrade_kept(v->env, v->pool_dir, err);
+    if (rc < 0)
+        return rc;
+    atomic_store(&v->shares, rc == 1);
+    return make_pool_dirs(v, err);
 }
 
 int volume_join(struct volume *v, const struct pool_info *pool, const char *datanode_uuid,

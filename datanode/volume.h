@@ -24,6 +24,9 @@ enum { DATANODE_LAYOUT = -57, ID_TEXT_MAX = 128 };
  * was REMOVED stays for whoever still reads from it. */
 enum volume_stage { VOLUME_COMING, VOLUME_SERVES, VOLUME_FAILED, VOLUME_REMOVED };
 
+/* What a namenode has said of rolling upgrades. */
+enum volume_rolling { ROLLING_UNKNOWN, ROLLING_UNDER_WAY, ROLLING_OVER };
+
 struct volume {
     struct env *env;
     unsigned index;
@@ -37,7 +40,10 @@ struct volume {
     _Atomic int64_t promised; /* room that blocks being written may still take */
     _Atomic int64_t blocks;
     _Atomic int stage;
-    unsigned writers; /* the dataset's, under its lock */
+    _Atomic int rolling; /* upgrade.c's */
+    _Atomic bool shares; /* files with `previous`: there is one */
+    bool roll_back;      /* to what was kept, when it is given to the pool */
+    unsigned writers;    /* the dataset's, under its lock */
     uint64_t failed_ms, failed_capacity;
     _Atomic uint64_t df_at_ms, df_total, df_free; /* what env_room() said last */
 };

@@ -189,6 +189,11 @@ static void find_numbers(struct datanode *dn)
 
 /* ---- parts, in the order in which they start ---- */
 
+static bool is_rollback(const char *startup)
+{
+    return startup && strcmp(startup, "ROLLBACK") == 0;
+}
+
 static int open_dataset(struct wiring *w, struct err *err)
 {
     const struct conf *conf = w->dn.conf;
@@ -199,6 +204,7 @@ static int open_dataset(struct wiring *w, struct err *err)
                                 .reserve_bytes = (uint64_t)conf_int(conf, OPT_dn_reserved),
                                 .failures_tolerated = (int)conf_int(conf, OPT_dn_failed_volumes),
                                 .sync_on_close = conf_bool(conf, OPT_dn_sync_on_close),
+                                .roll_back = is_rollback(conf_get(conf, "dfs.datanode.startup")),
                                 .deleted = tell_deleted,
                                 .changed = forget_copies,
                                 .forgotten = tell_forgotten,

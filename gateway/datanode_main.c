@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -22,7 +23,8 @@ static void on_signal(int sig)
 
 static int usage(FILE *out, int status)
 {
-    fputs("usage: datanode [--config DIR] [-D key=value]... [--help | --help-config]\n"
+    fputs("usage: datanode [--config DIR] [-D key=value]... [-regular | -rollback] [--help | "
+          "--help-config]\n"
           "Stores blocks for the namenode of fs.defaultFS, in the directories of "
           "dfs.datanode.data.dir.\n",
           out);
@@ -64,6 +66,22 @@ static int answer_words(const char *word)
     return strcmp(word, "--help") == 0 ? usage(stdout, 0) : usage(stderr, 2);
 }
 
+/* Hadoop's words for how it starts; they are a setting, there too. */
+static bool is_startup(const char *word)
+{
+    return strcasecmp(word, "-rollback") == 0 || strcasecmp(word, "-regular") == 0;
+}
+
+static void take_startup(int argc, char **argv)
+{
+    static char roll_back[] = "-Ddfs.datanode.startup=ROLLBACK",
+                regular[] = "-Ddfs.datanode.startup=REGULAR";
+
+    for (int i = 1; i < argc; i++)
+        if (is_startup(argv[i]))
+            argv[i] = strcasecmp(argv[i], "-rollback") == 0 ? roll_back : regular;
+}
+
 int main(int argc, char **argv)
 {
     struct conf_args args;
@@ -72,6 +90,7 @@ int main(int argc, char **argv)
     int status;
 
     log_init();
+    take_startup(argc, argv);
     if (conf_args_take(&argc, argv, &args, &err) < 0) {
         fprintf(stderr, "datanode: %s\n", err.text);
         return 2;

@@ -287,10 +287,13 @@ static void see_pool(struct data_dir *d, const char *name, const struct name_ide
     report_end_of_kind(d->r);
     snprintf(path, sizeof path, "%s/trash", dir);
     if (is_there(d, path))
-        report_finding(d->r, "trash of a rolling upgrade: %s: it is left alone", path);
+        report_finding(d->r, "trash of a rolling upgrade: %s: it is kept, for datanode -rollback",
+                       path);
     snprintf(path, sizeof path, "%s/previous", dir);
     if (is_there(d, path))
-        report_finding(d->r, "an upgrade that was not finalized: %s: it is left alone", path);
+        report_finding(d->r,
+                       "an upgrade that was not finalized: %s: it is kept, for datanode -rollback",
+                       path);
     report_end_of_kind(d->r);
 }
 

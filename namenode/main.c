@@ -19,6 +19,9 @@ static const char usage[] =
     "  -upgrade         keeps the store as it is now, in DIR/previous, and serves it; until\n"
     "                   dfsadmin -finalizeUpgrade one can go back\n"
     "  -rollback [-force]   goes back to DIR/previous; what came since is lost\n"
+    "  -rollingUpgrade rollback   goes back to what was when the rolling upgrade was prepared, and "
+    "serves\n"
+    "  -rollingUpgrade started    serves the store, in a rolling upgrade, too\n"
     "  -regular         serves the store; so it does without a command\n"
     "  --help           this\n"
     "  --help-config    every configuration key, its default and its meaning\n"
@@ -29,7 +32,7 @@ static const char usage[] =
     "which it formats when it is not there.\n";
 
 struct request {
-    bool format, force, ask, upgrade, rollback;
+    bool format, force, ask, upgrade, rollback, rolling_back;
     const char *cluster_id;
 };
 
@@ -57,6 +60,14 @@ static int parse(int argc, char **argv, struct request *out, bool *done)
                 return EXIT_USAGE;
             }
             out->cluster_id = argv[i];
+        } else if (strcasecmp(a, "-rollingUpgrade") == 0) {
+            a = ++i < argc ? argv[i] : "";
+            out->rolling_back = strcasecmp(a, "rollback") == 0;
+            if (!out->rolling_back && strcasecmp(a, "started") != 0) {
+                fprintf(stderr, "namenode: Must specify a rolling upgrade startup option "
+                                "[ROLLBACK, STARTED] after -rollingUpgrade\n");
+                return EXIT_USAGE;
+            }
         } else if (strcasecmp(a, "-regular") == 0) {
             continue;
         } else if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0 || strcmp(a, "-help") == 0) {
@@ -160,9 +171,10 @@ static int rollback(const struct conf *conf, bool force)
 
 /* ---- serving ---- */
 
-static int serve(const struct conf *conf, bool upgrade)
+static int serve(const struct conf *conf, const struct request *rq)
 {
-    struct namenode_how how = {.bare = namenode_is_bare(conf), .upgrade = upgrade};
+    struct namenode_how how = {
+        .bare = namenode_is_bare(conf), .upgrade = rq->upgrade, .rolling_back = rq->rolling_back};
     struct namenode *nn;
     struct err err;
     sigset_t stops;
@@ -210,7 +222,7 @@ int main(int argc, char **argv)
         } else {
             rc = rq.format     ? format(conf, &rq)
                  : rq.rollback ? rollback(conf, rq.force)
-                               : serve(conf, rq.upgrade);
+                               : serve(conf, &rq);
         }
     }
     conf_free(conf);

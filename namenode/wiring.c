@@ -172,6 +172,8 @@ static int load(struct namenode *nn, const struct namenode_how *how, char **dirs
         return err_set(err, ERR_NOMEM, "retry cache");
     if (!(nn->edit_tail = edit_tail_new(nn->env, nn->dirs)))
         return err_set(err, ERR_NOMEM, "reader of the edit log");
+    if (how->rolling_back && (rc = name_dirs_rolling_back(nn->dirs, err)) < 0)
+        return rc;
     if ((rc = name_dirs_load(nn->dirs, nn->ns, on_replayed, nn, &loaded, err)) < 0)
         return rc;
     if (how->upgrade && (rc = name_dirs_upgrade(nn->dirs, nn->ns, loaded.last_txid, err)) < 0)
@@ -198,6 +200,13 @@ static int load(struct namenode *nn, const struct namenode_how *how, char **dirs
                         &nn->journal, err);
 }
 
+static bool upgrade_is_final(void *ctx)
+{
+    const struct namenode *nn = ctx;
+
+    return !name_dirs_has_previous(nn->dirs);
+}
+
 static int make_block_manager(struct namenode *nn, struct err *err)
 {
     return bm_new(&(struct bm_options){.env = nn->env,
@@ -212,6 +221,7 @@ static int make_block_manager(struct namenode *nn, struct err *err)
                                        .let_others = let_others,
                                        .recovered = lease_recovered,
                                        .last_txid = last_txid,
+                                       .upgrade_is_final = upgrade_is_final,
                                        .ctx = nn},
                   &nn->bm, err);
 }

@@ -24,8 +24,9 @@ bool namenode_is_bare(const struct conf *conf);
 
 /* Loads the store and serves it. */
 struct namenode_how {
-    bool bare;    /* as namenode_is_bare() says */
-    bool upgrade; /* keep the store as it is for going back, and begin anew */
+    bool bare;         /* as namenode_is_bare() says */
+    bool upgrade;      /* keep the store as it is for going back, and begin anew */
+    bool rolling_back; /* to what was before the rolling upgrade */
 };
 int namenode_start(const struct conf *conf, const struct namenode_how *how, struct namenode **out,
                    struct err *err);

@@ -62,6 +62,8 @@ struct bm_options {
      * commit them; with the lock held.  *mark gets the txid that the datanode's answer waits for. */
     int (*recovered)(void *ctx, const struct bm_recovered *r, uint64_t *mark, struct err *err);
     uint64_t (*last_txid)(void *ctx); /* told to datanodes; with the lock held.  May be NULL */
+    bool (*upgrade_is_final)(
+        void *ctx); /* whether there is no `previous` to go back to.  NULL: none */
     void *ctx;
 };
 

@@ -444,7 +444,8 @@ static void send_lifeline(struct rpc_call *call, const ProtobufCMessage *request
 
 /* ---- reports ---- */
 
-/* Hadoop's last word to a node that has told everything: what was kept for a rollback may go. */
+/* Hadoop's last word to a node that has told everything: what was kept for a rollback may go.  Not while there is
+ * something that the namenode can be taken back to. */
 static Pb__DatanodeCommandProto *finalize_command(struct block_manager *bm, struct datanode *node,
                                                   struct arena *arena)
 {
@@ -452,6 +453,9 @@ static Pb__DatanodeCommandProto *finalize_command(struct block_manager *bm, stru
     struct commands c = {.arena = arena};
     Pb__DatanodeCommandProto *cmd;
 
+    if (ns_rolling_upgrade(bm->ns) != 0 ||
+        (bm->o.upgrade_is_final && !bm->o.upgrade_is_final(bm->o.ctx)))
+        return NULL;
     for (int i = 0; i < node->storage_count; i++)
         if (!node->storages[i]->reported && !node->storages[i]->failed)
             return NULL;

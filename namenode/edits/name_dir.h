@@ -80,6 +80,8 @@ int name_dirs_image_done(struct name_dirs *d, uint64_t txid, int retained_images
 int name_dirs_rollback_done(struct name_dirs *d, uint64_t txid, struct err *err);
 int name_dirs_rollback_end(struct name_dirs *d, struct err *err);
 bool name_dirs_has_rollback(struct name_dirs *d);
+/* Before loading: goes back to that image; the edits since are kept aside, as edits_*.trash. ERR_STATE: there is none. */
+int name_dirs_rolling_back(struct name_dirs *d, struct err *err);
 
 /* Ordinary upgrades (name_upgrade.c).  Of a loaded store as of @txid: keeps it as DIR/previous and begins anew; refused when a
  * previous one is there still.  A failure leaves what the next start undoes. */

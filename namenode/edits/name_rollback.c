@@ -79,6 +79,96 @@ int name_dirs_rollback_end(struct name_dirs *d, struct err *err)
     return rc;
 }
 
+/* ---- going back ---- */
+
+static int newest_rollback(const struct name_files *files, uint64_t *txid, struct err *err)
+{
+    bool found = false;
+
+    *txid = 0;
+    for (int i = 0; i < files->count; i++) {
+        const struct name_file *f = &files->list[i];
+
+        if (f->kind != NAME_ROLLBACK || !f->has_md5)
+            continue;
+        found = true;
+        *txid = f->first > *txid ? f->first : *txid;
+    }
+    if (!found)
+        return err_set(err, ERR_STATE,
+                       "Cannot rollback. None of the storage directories contain a rollback image "
+                       "(fsimage_rollback_N) of a rolling upgrade.");
+    return 0;
+}
+
+/* The log was begun anew when the image was made: a segment is before it or after it. */
+static int check_segments(const struct name_dirs *d, const struct name_files *files, uint64_t txid,
+                          struct err *err)
+{
+    char path[PATH_MAX];
+
+    for (int i = 0; i < files->count; i++) {
+        const struct name_file *f = &files->list[i];
+        bool edits = f->kind == NAME_EDITS || f->kind == NAME_EDITS_OPEN;
+
+        if (!edits || f->first > txid || (f->kind == NAME_EDITS && f->last <= txid))
+            continue;
+        name_file_path(d, f, path, sizeof path);
+        return err_set(err, ERR_INCONSISTENT,
+                       "Cannot rollback: %s holds transactions before and after the rollback "
+                       "image's, %" PRIu64,
+                       path, txid);
+    }
+    return 0;
+}
+
+static int put_away(struct name_dirs *d, const struct name_file *f, uint64_t txid, struct err *err)
+{
+    char path[PATH_MAX], aside[PATH_MAX + 8];
+    bool edits = f->kind == NAME_EDITS || f->kind == NAME_EDITS_OPEN;
+    bool older = f->kind == NAME_ROLLBACK && f->first < txid;
+    int rc;
+
+    if (f->first <= txid && !older)
+        return 0;
+    name_file_path(d, f, path, sizeof path);
+    snprintf(aside, sizeof aside, "%s.%s", path, edits ? "trash" : "md5");
+    if (edits)
+        return env_rename(d->env, path, aside, err);
+    rc = env_unlink(d->env, path, err);
+    if (rc == 0)
+        env_unlink(d->env, aside, NULL);
+    return rc;
+}
+
+/* Whatever it was left in by a crash, the same again ends it: the image gets its ordinary name last. */
+int name_dirs_rolling_back(struct name_dirs *d, struct err *err)
+{
+    struct name_files files;
+    char path[PATH_MAX], text[32];
+    uint64_t txid;
+    int rc = name_files_list(d, &files, err);
+
+    if (rc < 0)
+        return rc;
+    rc = newest_rollback(&files, &txid, err);
+    if (rc == 0)
+        rc = check_segments(d, &files, txid, err);
+    snprintf(text, sizeof text, "%" PRIu64 "\n", txid);
+    for (int i = 0; i < d->count && rc == 0; i++) {
+        snprintf(path, sizeof path, "%s/%s/seen_txid", d->paths[i], d->current);
+        rc = env_write_file(d->env, path, text, strlen(text), err);
+    }
+    for (int i = 0; i < files.count && rc == 0; i++)
+        rc = put_away(d, &files.list[i], txid, err);
+    for (int i = 0; i < d->count && rc == 0; i++) {
+        snprintf(path, sizeof path, "%s/%s", d->paths[i], d->current);
+        rc = env_sync_dir(d->env, path, err);
+    }
+    name_files_done(&files);
+    return rc < 0 ? rc : name_dirs_rollback_end(d, err);
+}
+
 bool name_dirs_has_rollback(struct name_dirs *d)
 {
     struct name_files files;

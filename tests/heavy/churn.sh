@@ -1,6 +1,7 @@
 #!/bin/bash
 # churn.sh -- CHURN_SECONDS (3600) of files written, read, appended to and removed end with the memory they began with: of the namenode,
-# the datanodes and the gateway in them.
+# the datanodes and the gateway in them. It begins when a fifth of that time has gone by with the same work: what is kept for a set time (calls
+# that may be asked again, for ten minutes) and the stacks and pieces of memory that threads keep have come to their height then.
 . "$(dirname "$0")/../lib/script.sh"
 seconds=${CHURN_SECONDS:-3600}
 load=$ROOT/$B/tests/bench/client_load
@@ -18,8 +19,9 @@ resident() { awk '/^VmRSS/ {print $2}' "/proc/$(cat "$C/$1.pid")/status"; }
 settle() { sleep 5; } # deletions are carried out, what was kept for a minute stays
 errors() { [ -e "$T/errors" ] && sort "$T/errors" | uniq -c | head -n 3 | tr '\n' ';'; }
 laps=0
-for ((i = 0; i < 12; i++)); do lap; done # to the height that buffers and caches reach
+until [ $SECONDS -ge $((seconds / 5)) ]; do lap; done
 settle
+laps=0
 declare -A before
 for n in namenode datanode0 datanode1 datanode2; do before[$n]=$(resident $n); done
 end=$((SECONDS + seconds))

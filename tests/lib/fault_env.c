@@ -95,6 +95,11 @@ static int f_unlink(struct env *e, const char *path, struct err *err)
     return fails(e) ? refuse(err) : env_unlink(real(), path, err);
 }
 
+static int f_link(struct env *e, const char *from, const char *to, struct err *err)
+{
+    return fails(e) ? refuse(err) : env_link(real(), from, to, err);
+}
+
 static int f_mkdir(struct env *e, const char *path, mode_t mode, struct err *err)
 {
     return fails(e) ? refuse(err) : env_mkdir(real(), path, mode, err);
@@ -135,6 +140,7 @@ void fault_env_init(struct fault_env *w, int nth)
         .sync_dir = f_sync_dir,
         .truncate = f_truncate,
         .unlink = f_unlink,
+        .link = f_link,
         .mkdir = f_mkdir,
         .stat = f_stat,
         .rmdir = f_rmdir,
